@@ -1,0 +1,65 @@
+"""raggeddsl: a small language and compiler for ragged matrix products on JAX.
+
+What is named here is imported when it is first used, so that `import raggeddsl` and
+`raggeddsl check` start without jax.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from raggeddsl.api import check, check_file, compile, compile_file, format, parse
+    from raggeddsl.caches import clear_caches
+    from raggeddsl.language.source import Diagnostic, RmmError
+    from raggeddsl.options import Options
+    from raggeddsl.pairwise import matmul
+    from raggeddsl.program import Program
+    from raggeddsl.ragged import Ragged
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Diagnostic",
+    "Options",
+    "Program",
+    "Ragged",
+    "RmmError",
+    "check",
+    "check_file",
+    "clear_caches",
+    "compile",
+    "compile_file",
+    "format",
+    "matmul",
+    "parse",
+]
+
+_HOMES = {
+    "Diagnostic": "raggeddsl.language.source",
+    "Options": "raggeddsl.options",
+    "Program": "raggeddsl.program",
+    "Ragged": "raggeddsl.ragged",
+    "RmmError": "raggeddsl.language.source",
+    "check": "raggeddsl.api",
+    "check_file": "raggeddsl.api",
+    "clear_caches": "raggeddsl.caches",
+    "compile": "raggeddsl.api",
+    "compile_file": "raggeddsl.api",
+    "format": "raggeddsl.api",
+    "matmul": "raggeddsl.pairwise",
+    "parse": "raggeddsl.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'raggeddsl' has no attribute '{name}'")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

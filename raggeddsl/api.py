@@ -1,0 +1,196 @@
+"""Specs in; programs, trees, formatted text and diagnostics out: the functions behind `import raggeddsl as rd`.
+
+`check`, `parse` and `format` never import jax.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raggeddsl.language.source import Diagnostic, Diagnostics, RmmError
+from raggeddsl.options import KernelName, Options, Target
+
+if TYPE_CHECKING:
+    from raggeddsl.language import ast
+    from raggeddsl.program import Program
+
+
+def compile(
+    text: str,
+    *,
+    name: str = "<text>",
+    dims: Mapping[str, int] | None = None,
+    target: Target = "auto",
+    kernel: KernelName = "auto",
+    folder: str | PathLike[str] | None = None,
+    tables_anywhere: bool = False,
+    max_operations: int = 1_000_000,
+    memory_limit: int | None = None,
+    ahead: bool = True,
+) -> Program:
+    """Compile the source text of a spec.
+
+    `name` is what errors call it.  `dims` overrides sizes declared by `dim`.  `target` is `auto`,
+    `fused` (one program) or `dispatch` (one executable for each exact shape); `kernel` is `auto`,
+    `native`, `xla` or `reference`.  `table()` paths start in `folder` and may not leave it unless
+    `tables_anywhere`; without a folder no table can be read.  `max_operations` bounds what `def`
+    and `iterate` expand to, `memory_limit` (bytes; default: this machine's memory) what a call may
+    need.  With `ahead`, XLA compiles now; without, when the program is first called.
+
+    Raises `RmmError` with every fault found; warnings are in `program.diagnostics`.
+    """
+    options = Options(
+        dims=dict(dims or {}),
+        folder=None if folder is None else Path(folder),
+        tables_anywhere=tables_anywhere,
+        max_operations=max_operations,
+        memory_limit=memory_limit,
+        target=target,
+        kernel=kernel,
+    )
+    program = _planned(text, name, options)
+    return program.compile() if ahead else program
+
+
+def compile_file(
+    path: str | PathLike[str],
+    *,
+    dims: Mapping[str, int] | None = None,
+    target: Target = "auto",
+    kernel: KernelName = "auto",
+    folder: str | PathLike[str] | None = None,
+    tables_anywhere: bool = False,
+    max_operations: int = 1_000_000,
+    memory_limit: int | None = None,
+    ahead: bool = True,
+) -> Program:
+    """Compile the spec in a file; as `compile`, but `table()` paths start in the file's own folder."""
+    from raggeddsl.language.read import read_source
+
+    source = read_source(path)
+    return compile(
+        source.text,
+        name=source.name,
+        dims=dims,
+        target=target,
+        kernel=kernel,
+        folder=Path(path).parent if folder is None else folder,
+        tables_anywhere=tables_anywhere,
+        max_operations=max_operations,
+        memory_limit=memory_limit,
+        ahead=ahead,
+    )
+
+
+def check(
+    text: str,
+    *,
+    name: str = "<text>",
+    dims: Mapping[str, int] | None = None,
+    folder: str | PathLike[str] | None = None,
+    tables_anywhere: bool = False,
+    max_operations: int = 1_000_000,
+) -> list[Diagnostic]:
+    """Every error and warning of a spec, by position; an empty list if there is nothing to say.
+
+    Nothing is planned or compiled, and f64 is taken to be enabled.
+    """
+    from raggeddsl.graph import build
+
+    options = Options(
+        dims=dict(dims or {}),
+        folder=None if folder is None else Path(folder),
+        tables_anywhere=tables_anywhere,
+        max_operations=max_operations,
+    )
+    found = Diagnostics()
+    try:
+        tree = _parsed(text, name, found)
+        build(tree, options, found)
+    except RmmError as error:
+        found.found.extend(d for d in error.diagnostics if d not in found.found)
+    return list(RmmError(found.found).diagnostics)
+
+
+def check_file(
+    path: str | PathLike[str],
+    *,
+    dims: Mapping[str, int] | None = None,
+    folder: str | PathLike[str] | None = None,
+    tables_anywhere: bool = False,
+    max_operations: int = 1_000_000,
+) -> list[Diagnostic]:
+    """`check` for a spec in a file; that it cannot be read is a finding too."""
+    from raggeddsl.language.read import read_source
+
+    try:
+        source = read_source(path)
+    except RmmError as error:
+        return list(error.diagnostics)
+    return check(
+        source.text,
+        name=source.name,
+        dims=dims,
+        folder=Path(path).parent if folder is None else folder,
+        tables_anywhere=tables_anywhere,
+        max_operations=max_operations,
+    )
+
+
+def parse(text: str, *, name: str = "<text>") -> ast.Program:
+    """The syntax tree of a spec; raises `RmmError` with every syntax error."""
+    from raggeddsl.language.parse import parse as parse_text
+
+    return parse_text(text, name=name)
+
+
+def format(text: str, *, name: str = "<text>") -> str:
+    """The spec in the one form that the formatter gives, comments kept; raises `RmmError` on syntax errors."""
+    from raggeddsl.language.format import format as format_text
+
+    return format_text(text, name=name)
+
+
+def _parsed(text: str, name: str, found: Diagnostics) -> ast.Program:
+    """The tree, or `RmmError` with all syntax errors: what follows from them is not worth saying."""
+    from raggeddsl.language.parse import parse as parse_text
+
+    tree = parse_text(text, name=name, diagnostics=found)
+    found.raise_if_failed()
+    return tree
+
+
+def _planned(text: str, name: str, options: Options) -> Program:
+    import jax
+
+    from raggeddsl.graph import build
+    from raggeddsl.graph.passes import normalise
+    from raggeddsl.plan import plan_graph
+    from raggeddsl.program import Program
+
+    options = replace(options, x64=bool(jax.config.jax_enable_x64))
+    found = Diagnostics()
+    timings: dict[str, float] = {}
+    passes: list[tuple[str, int, int]] = []
+    with _timed(timings, "parse"):
+        tree = _parsed(text, name, found)
+    with _timed(timings, "graph"):
+        spec = build(tree, options, found)
+        found.raise_if_failed()
+        graph = normalise(spec, trace=passes)
+    with _timed(timings, "plan"):
+        plan = plan_graph(graph, options, found)
+    return Program(plan, options, spec=spec, tree=tree, diagnostics=found, timings=timings, passes=passes)
+
+
+@contextmanager
+def _timed(timings: dict[str, float], part: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings[part] = time.perf_counter() - start

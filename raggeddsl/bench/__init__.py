@@ -1,0 +1,1 @@
+"""The benchmark: named workloads timed against what else could be used."""

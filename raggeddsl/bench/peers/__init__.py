@@ -1,0 +1,45 @@
+"""The ways that raggeddsl is timed against: names in, what prepares them out."""
+
+from __future__ import annotations
+
+from raggeddsl.bench.peers.loops import jax_list, jit_loop, numpy_loop
+from raggeddsl.bench.peers.mkl import mkl_batch
+from raggeddsl.bench.peers.openblas import openblas_batch
+from raggeddsl.bench.peers.ours import variant
+from raggeddsl.bench.peers.padded import pad_map, pad_vmap
+from raggeddsl.bench.peers.torch_ways import torch_bmm, torch_loop
+from raggeddsl.bench.peers.way import Limits, Prepare, Skip, Way
+
+OURS = "raggeddsl"
+
+PEERS: dict[str, Prepare] = {
+    "numpy": numpy_loop,
+    "jax-list": jax_list,
+    "jit-loop": jit_loop,
+    "pad-vmap": pad_vmap,
+    "pad-map": pad_map,
+    "torch-loop": torch_loop,
+    "torch-bmm": torch_bmm,
+    "mkl-batch": mkl_batch,
+    "openblas-batch": openblas_batch,
+}
+
+
+def peer(name: str) -> Prepare:
+    """What prepares the way called `name`: a peer, or `raggeddsl:fused`, `raggeddsl:dispatch:xla`, ….
+
+    Raises `ValueError` with the names there are.
+    """
+    if name in PEERS:
+        return PEERS[name]
+    head, *words = name.split(":")
+    ours = variant(words) if head == OURS else None
+    if ours is None:
+        raise ValueError(
+            f"no peer is called {name!r}; there are {', '.join(PEERS)}, and raggeddsl:TARGET or "
+            "raggeddsl:KERNEL (fused, dispatch, native, xla, reference)"
+        )
+    return ours
+
+
+__all__ = ["OURS", "PEERS", "Limits", "Prepare", "Skip", "Way", "peer"]

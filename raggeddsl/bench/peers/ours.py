@@ -1,0 +1,87 @@
+"""raggeddsl itself as a way: spec and tables in, a compiled program over resident `Ragged` inputs out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from raggeddsl.bench.peers.way import Limits, Prepare, Skip, Way
+from raggeddsl.bench.workload import Workload
+from raggeddsl.options import KernelName, Target
+
+
+def variant(words: list[str]) -> Prepare | None:
+    """The peer `raggeddsl:WORD:…`, each word a target or a kernel; None if one is neither."""
+    targets = [word for word in words if word in get_args(Target)]
+    kernels = [word for word in words if word in get_args(KernelName) and word not in targets]
+    if len(targets) + len(kernels) != len(words) or len(targets) > 1 or len(kernels) > 1:
+        return None
+    target = targets[0] if targets else None
+    kernel = kernels[0] if kernels else None
+
+    def prepare(workload: Workload, inputs: Mapping[str, Any], limits: Limits) -> Way | Skip:
+        return _prepare(workload, inputs, target or limits.target, kernel or limits.kernel, limits)
+
+    return prepare
+
+
+def _prepare(
+    workload: Workload, inputs: Mapping[str, Any], target: str, kernel: str, limits: Limits
+) -> Way | Skip:
+    import jax
+
+    import raggeddsl as rd
+
+    shapes = workload.distinct_shapes
+    if target == "dispatch" and shapes > limits.shapes and not limits.force:
+        return Skip(f"{shapes} distinct shapes, one executable each (--force tries)")
+
+    resident = {
+        name: rd.Ragged.from_list(value) if name in workload.families else jax.device_put(value)
+        for name, value in inputs.items()
+    }
+    jax.block_until_ready(resident)
+    made: list[Any] = []
+
+    def first() -> Any:
+        made.append(compiled(workload, target, kernel))
+        return call()
+
+    def call() -> Any:
+        return jax.block_until_ready(made[-1](resident))
+
+    def results(value: Any) -> list[np.ndarray]:
+        return [np.asarray(member) for member in value[workload.out].to_list()]
+
+    return Way(first, call, results, facts=lambda: facts(made[-1]))
+
+
+def compiled(workload: Workload, target: str = "auto", kernel: str = "auto") -> Any:
+    """The workload's `Program`; its tables pass through files, as a user's would."""
+    import raggeddsl as rd
+
+    with tempfile.TemporaryDirectory(prefix="raggeddsl-bench-") as folder:
+        for name, columns in workload.tables.items():
+            np.savez(Path(folder) / name, **columns)  # type: ignore[arg-type]
+        return rd.compile(workload.spec, folder=Path(folder), target=target, kernel=kernel)
+
+
+def facts(program: Any) -> dict[str, Any]:
+    """What a program says about itself, by stable keys.
+
+    `compile_s`: seconds by part; `target`, `kernel`: what was chosen; `computed_flop_ratio`: what
+    the kernel computes against what was asked for; `peak_bytes` of the plan; `xla_operations`.
+    """
+    said = program.explain().to_dict()
+    return {
+        "compile_s": {part: float(seconds) for part, seconds in program.timings.items()},
+        "target": said["target"]["name"],
+        "kernel": said["kernel"]["name"],
+        "computed_flop_ratio": said["summary"].get("computed_flop_ratio"),
+        "peak_bytes": said["summary"]["peak_bytes"],
+        "xla_operations": said.get("xla_operations"),
+    }

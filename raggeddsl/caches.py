@@ -1,0 +1,17 @@
+"""Everything that raggeddsl keeps from one program for the next, forgotten at once."""
+
+from __future__ import annotations
+
+from raggeddsl.lowering.dispatch import clear_executables
+from raggeddsl.pairwise import clear_matmul
+from raggeddsl.runtime.jitted import clear_programs
+
+
+def clear_caches() -> None:
+    """Forget shared executables and jitted functions, and the programs of `matmul`.
+
+    Programs that are still held keep working.  JAX's own caches are `jax.clear_caches()`'s business.
+    """
+    clear_executables()
+    clear_matmul()
+    clear_programs()

@@ -1,0 +1,147 @@
+"""`raggeddsl run`: a spec and arrays in, results, times and a verdict out."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from raggeddsl.cli.parser import EXIT_FINDINGS, EXIT_FINE, WrongUsage
+from raggeddsl.cli.spec import add_backend, add_spec, compiled, count
+from raggeddsl.cli.write import write_whole
+from raggeddsl.plan.units import count_text, digits, percent, seconds_text
+
+if TYPE_CHECKING:
+    from raggeddsl import Program
+
+EXAMPLE = """\
+examples:
+  raggeddsl run model.rmm --random 0 --verify
+  raggeddsl run model.rmm --inputs weights.npz -o results.npz
+
+In an .npz, the members of a family A are A[0], A[1], …, or A.data (1-D, end to end) with A.shapes
+(N rows of two), or A with a leading axis of members; a single matrix W is W.
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    add_spec(parser)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--inputs", metavar="FILE.npz", help="read the inputs from an .npz")
+    source.add_argument("--random", metavar="SEED", type=seed, help="make normally distributed inputs")
+    parser.add_argument("-o", dest="output", metavar="FILE.npz", help="write the results to an .npz")
+    parser.add_argument(
+        "--packed", action="store_true", help="write families as NAME.data and NAME.shapes (for many members)"
+    )
+    parser.add_argument(
+        "--verify", action="store_true", help="compare every member with the float64 reference (exit code 1)"
+    )
+    parser.add_argument(
+        "--repeat", metavar="N", type=count, default=3, help="calls to time after the first (default: 3)"
+    )
+    add_backend(parser)
+    parser.epilog = EXAMPLE
+
+
+def seed(word: str) -> int:
+    """A whole number of at least 0; raises `argparse.ArgumentTypeError`."""
+    if not (word.isascii() and word.isdigit()):
+        raise argparse.ArgumentTypeError(f"a seed is a whole number of at least 0, not `{word}`")
+    return int(word)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.output is not None and not Path(args.output).parent.is_dir():
+        raise WrongUsage(f"cannot write `{args.output}`: there is no folder `{Path(args.output).parent}`")
+    start = time.perf_counter()
+    program = compiled(args, ahead=True)
+    compiling = seconds_text(time.perf_counter() - start)
+    inputs = given(program, args)
+    print(program.explain().summary())
+    results, first, steady = timed(program, inputs, args)
+    print(
+        f"first call {seconds_text(first)}, then {seconds_text(statistics.median(steady))} (median of {len(steady)})"
+    )
+    for name, value in results.items():
+        print(f"  {name}: {described(value)}")
+    agreed = verified(program, inputs, results) if args.verify else True
+    if args.output is not None:
+        from raggeddsl.cli.archive import write_arrays
+
+        write_whole(Path(args.output), lambda stream: write_arrays(stream, results, args.packed))
+        print(f"wrote {args.output}")
+    return EXIT_FINE if agreed else EXIT_FINDINGS
+
+
+def given(program: Program, args: argparse.Namespace) -> dict[str, Any]:
+    """The inputs that `--inputs` or `--random` asks for."""
+    if args.inputs is None:
+        return program.random_inputs(args.random)
+    from raggeddsl.cli.archive import read_arrays
+
+    dtypes = {name: info.dtype for name, info in program.inputs.items()}
+    families = {name for name, info in program.inputs.items() if info.family}
+    return read_arrays(Path(args.inputs), dtypes, families)
+
+
+def timed(
+    program: Program, inputs: dict[str, Any], args: argparse.Namespace
+) -> tuple[dict[str, Any], float, list[float]]:
+    """The results, the seconds of the first call and of each of `--repeat` more."""
+    import jax
+
+    from raggeddsl.language.source import RmmError
+
+    def call() -> tuple[dict[str, Any], float]:
+        start = time.perf_counter()
+        out = jax.block_until_ready(program(inputs))
+        return out, time.perf_counter() - start
+
+    try:
+        results, first = call()
+    except RmmError as error:
+        if args.inputs is None:
+            raise
+        named = [replace(d, message=f"`{args.inputs}`: {d.message}") for d in error.diagnostics]
+        raise RmmError(named, error.source) from error
+    return results, first, [call()[1] for _ in range(args.repeat)]
+
+
+def verified(program: Program, inputs: dict[str, Any], results: dict[str, Any]) -> bool:
+    """Compare with the reference, say how it went, and whether every member agrees."""
+    from raggeddsl.graph.bounds import compare
+
+    verdict = compare(results, program.reference(inputs))
+    members = count_text(verdict.members, "member")
+    if not verdict.agreed:
+        print(
+            f"NOT verified: {verdict.worst} is off the float64 reference by {digits(verdict.share)} times "
+            f"what is allowed ({members} compared); please report it with the spec and the inputs"
+        )
+        return False
+    every = "the only member agrees" if verdict.members == 1 else f"all {members} agree"
+    worst = f" at {verdict.worst}" if verdict.share else ""
+    print(
+        f"verified: {every} with the float64 reference; largest error {verdict.error:.2g} of |A||B|, "
+        f"{percent(verdict.share, 1)} of what is allowed{worst}"
+    )
+    return True
+
+
+def described(value: Any) -> str:
+    """A result in a few words: a family's members and range of shapes, or one array's type."""
+    import numpy as np
+
+    if not hasattr(value, "to_numpy"):
+        return f"{value.dtype}{list(value.shape)}"
+    shapes = np.asarray(value.shapes)
+    members = f"{count_text(len(value), 'member')} of {value.dtype}"
+    if len(shapes) == 0:
+        return members
+    smallest, largest = (
+        shapes[chosen].tolist() for chosen in (shapes.prod(axis=1).argmin(), shapes.prod(axis=1).argmax())
+    )
+    return f"{members}, " + (f"{smallest}" if smallest == largest else f"{smallest} to {largest}")

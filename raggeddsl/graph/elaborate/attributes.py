@@ -1,0 +1,60 @@
+"""`with precision=…, accum=…` in, the `Arithmetic` of a definition out."""
+
+from __future__ import annotations
+
+from raggeddsl.graph.elaborate.state import State
+from raggeddsl.graph.suggest import did_you_mean
+from raggeddsl.graph.elaborate.types import check_dtype
+from raggeddsl.graph.nodes import Arithmetic
+from raggeddsl.language import ast
+from raggeddsl.language.source import Label, Span
+
+PRECISIONS = ("default", "high", "highest")
+KEYS = ("precision", "accum")
+
+
+def arithmetic_of(state: State, definition: ast.Definition) -> tuple[Arithmetic, Span | None]:
+    """How the definition's products are computed, and where `accum` is written if it is."""
+    values: dict[str, ast.Attribute] = {}
+    for attribute in definition.attributes:
+        if _is_known(state, attribute, values) and _is_value(state, attribute):
+            values[attribute.key] = attribute
+    precision, accum = values.get("precision"), values.get("accum")
+    found = Arithmetic(precision.value if precision else "default", accum.value if accum else None)
+    return found, accum.value_span if accum else None
+
+
+def _is_known(state: State, attribute: ast.Attribute, values: dict[str, ast.Attribute]) -> bool:
+    if attribute.key not in KEYS:
+        state.diagnostics.error(
+            "RMM209",
+            f"unknown attribute `{attribute.key}`",
+            attribute.key_span,
+            help=did_you_mean(attribute.key, KEYS) or "attributes are `precision` and `accum`",
+        )
+        return False
+    if attribute.key in values:
+        first = Label(values[attribute.key].key_span, "the first is here")
+        state.diagnostics.error(
+            "RMM209",
+            f"the attribute `{attribute.key}` is given twice",
+            attribute.key_span,
+            labels=[first],
+            help="keep one of them",
+        )
+        return False
+    return True
+
+
+def _is_value(state: State, attribute: ast.Attribute) -> bool:
+    if attribute.key == "accum":
+        return check_dtype(state, attribute.value, attribute.value_span)
+    if attribute.value in PRECISIONS:
+        return True
+    state.diagnostics.error(
+        "RMM209",
+        f"`{attribute.value}` is not a precision",
+        attribute.value_span,
+        help=did_you_mean(attribute.value, PRECISIONS) or "precisions are default, high and highest",
+    )
+    return False

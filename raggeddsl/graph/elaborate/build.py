@@ -1,0 +1,115 @@
+"""The syntax tree of a spec in, its product graph out: `build`, the stages of elaboration in order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from raggeddsl.graph.elaborate.declarations import declarations
+from raggeddsl.graph.elaborate.definitions import declare_input, define
+from raggeddsl.graph.elaborate.likelines import declare_inputs, define_lines
+from raggeddsl.graph.elaborate.names import Reads, resolve
+from raggeddsl.graph.elaborate.order import turns
+from raggeddsl.graph.elaborate.state import State
+from raggeddsl.graph.elaborate.symbols import Kind, declare
+from raggeddsl.graph.nodes import Graph, Output
+from raggeddsl.graph.tables import Tables
+from raggeddsl.language import ast
+from raggeddsl.language.source import Diagnostics, Span
+from raggeddsl.options import Options
+
+WARNED = 20
+"""Unused names that are warned of one by one."""
+
+
+def build(program: ast.Program, options: Options, diagnostics: Diagnostics) -> Graph:
+    """The un-normalised product graph of `program`: one node a family operation.
+
+    Everything wrong is recorded in `diagnostics` (look at `diagnostics.failed`); what could not be
+    worked out is left out of the graph, and so, without a word, is what depends on it.  If
+    `diagnostics` holds errors already, names that are not known are taken to be on the lines that
+    these are about.
+    """
+    if diagnostics.source is None:
+        diagnostics.source = program.source
+    symbols = declare(program)
+    tables = Tables(options, diagnostics, program.source)
+    state = State(program, options, diagnostics, symbols, tables, partial=diagnostics.failed)
+    reads = resolve(state)
+    declarations(state)
+    _inputs(state)
+    state.graph.outputs = tuple(_definitions(state, reads))
+    _outputs_and_unused(state)
+    if state.lines_hidden:
+        diagnostics.error(
+            "RMM214",
+            f"{state.lines_hidden} more lines like these are at fault",
+            Span(0, 0),
+            help="they are not shown; mend the first ones and check again",
+        )
+    return state.graph
+
+
+def _inputs(state: State) -> None:
+    for item, rows in zip(state.program.items, state.symbols.rows, strict=True):
+        if isinstance(item, ast.InputDecl):
+            declare_input(state, item)
+        elif isinstance(item, ast.LikeLines) and isinstance(item.template, ast.InputDecl):
+            declare_inputs(state, item, rows)
+
+
+def _definitions(state: State, reads: Reads) -> list[Output]:
+    """The outputs, in the order of the text."""
+    rows = {k: own.reshape(-1) for k, own in enumerate(state.symbols.rows)}
+    found: list[tuple[int, Output]] = []
+    for turn in turns(state, reads, rows):
+        item = state.program.items[turn.item]
+        if isinstance(item, ast.LikeLines):
+            assert turn.lines is not None
+            lines = turn.lines[~reads.faulty[turn.item][turn.lines]]
+            outputs = define_lines(state, item, lines, rows[turn.item]) if len(lines) else []
+        else:
+            assert isinstance(item, ast.Definition)
+            output = define(state, item, int(rows[turn.item][0]))
+            outputs = [] if output is None else [output]
+        found += [(output.span.start if output.span else 0, output) for output in outputs]
+    return [output for _, output in sorted(found, key=lambda one: one[0])]
+
+
+def _outputs_and_unused(state: State) -> None:
+    """Warn of what is never used; a program that gives nothing is an error."""
+    symbols = state.symbols
+    outputs = False
+    for item, rows in zip(state.program.items, symbols.rows, strict=True):
+        statement = item.template if isinstance(item, ast.LikeLines) else item
+        if isinstance(statement, ast.Definition) and statement.output:
+            symbols.used[rows.reshape(-1)] = True
+            outputs = True
+    if state.partial or not state.program.items:
+        return
+    if not outputs:
+        _no_output(state)
+        return
+    unused = np.flatnonzero((symbols.kinds == Kind.MATRIX) & ~symbols.used)
+    for row in unused[:WARNED].tolist():
+        state.diagnostics.warning(
+            "RMM207",
+            f"`{symbols.names[row]}` is never used",
+            symbols.span(row),
+            help="delete its line, or use it in an `output`",
+        )
+    if len(unused) > WARNED:
+        row = int(unused[WARNED])
+        state.diagnostics.warning(
+            "RMM207", f"`{symbols.names[row]}` and {len(unused) - WARNED - 1} more are never used", symbols.span(row)
+        )
+
+
+def _no_output(state: State) -> None:
+    spans = [item.span for item in state.program.items if isinstance(item, ast.Definition)]
+    span = max(spans, key=lambda span: span.start) if spans else Span(0, 0)
+    state.diagnostics.error(
+        "RMM208",
+        "the spec has no `output`, so it computes nothing",
+        Span(span.start, span.start) if spans else span,
+        help="write `output` in front of the definitions that you want: `output Y = ...`",
+    )

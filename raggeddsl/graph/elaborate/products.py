@@ -1,0 +1,149 @@
+"""`X @ Y` on values: inner sizes checked, bare chains kept open, numbers and scalars taken out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from raggeddsl.dtypes import DTYPES, promote
+from raggeddsl.graph.elaborate.arithmetic import scale, spread
+from raggeddsl.graph.elaborate.blame import count
+from raggeddsl.graph.elaborate.context import Context, close, close_part, is_matrix
+from raggeddsl.graph.elaborate.describe import describe, in_text
+from raggeddsl.graph.elaborate.types import show_type
+from raggeddsl.graph.elaborate.values import Matrix, OpenChain, Part, Use, Value
+from raggeddsl.graph.nodes import FamilyType
+from raggeddsl.language import ast
+from raggeddsl.language.source import Fix, Span
+
+
+def matmul(ctx: Context, expr: ast.Binary, left: Value | None, right: Value | None) -> Matrix | None:
+    """`left @ right`, an open chain; None after an error was recorded."""
+    fine = is_matrix(ctx, left, expr.left, "`@` multiplies matrices")
+    fine &= is_matrix(ctx, right, expr.right, "`@` multiplies matrices")
+    if not fine:
+        return None
+    assert isinstance(left, Matrix)
+    assert isinstance(right, Matrix)
+    if left.type.scalar or right.type.scalar:
+        _scalar(ctx, expr, left)
+        return None
+    bad = left.type.cols != right.type.rows
+    if bad.any():
+        ctx.refuse(bad)
+        _inner_sizes(ctx, expr, left, right, bad)
+        return None
+    dtype = _dtype(ctx, promote(left.type.dtype, right.type.dtype))
+    if dtype is None:
+        return None
+    first, second = _factor(ctx, left), _factor(ctx, right)
+    if first is None or second is None:
+        return None
+    type = spread(FamilyType(left.type.rows, right.type.cols, dtype), ctx, left.constant and right.constant)
+    return _joined(ctx, first, second, (left, right), type, expr.span)
+
+
+def _joined(
+    ctx: Context, first: Part, second: Part, sides: tuple[Matrix, Matrix], type: FamilyType, span: Span
+) -> Matrix | None:
+    left, right = sides
+    if first.by is not None and second.by is not None:
+        closed = close(ctx, right)
+        if closed is None:
+            return None
+        second = closed.parts[0]
+    last = close_part(ctx, second)
+    if last is None:
+        return None
+    assert isinstance(last.x, Use)
+    factors = first.x.factors if isinstance(first.x, OpenChain) else (first.x,)
+    constant = left.constant and right.constant
+    part = Part(OpenChain((*factors, last.x)), type, 1, first.by or second.by)
+    whole = Matrix((part,), type, constant, (left.causes[0], right.causes[1]))
+    scaled = scale(ctx, whole, first.factor, span)
+    return None if scaled is None else scale(ctx, scaled, second.factor, span)
+
+
+def _factor(ctx: Context, value: Matrix) -> Part | None:
+    """`value` as one part whose factor may be taken out of the product.
+
+    Not where taking it out changes the dtype of the product, nor in f16, which a number like 1e-4
+    in front may be there to keep from overflowing.
+    """
+    part = value.parts[0]
+    if len(value.parts) == 1:
+        if part.bare or (part.type.dtype == value.type.dtype and value.type.dtype != "f16"):
+            return part
+    closed = close(ctx, value)
+    return None if closed is None else closed.parts[0]
+
+
+def _dtype(ctx: Context, dtype: str) -> str | None:
+    """The dtype that a product of `dtype` is kept in; None if it cannot be summed as asked."""
+    accum = ctx.arithmetic.accum
+    if accum is None:
+        return dtype
+    if promote(dtype, accum) != accum:
+        assert ctx.accum_span is not None
+        ctx.error(
+            "RMM316",
+            f"sums of {dtype} products do not fit into {accum}",
+            ctx.accum_span,
+            help=f"use `accum={DTYPES[dtype].accumulate}`, or a wider type",
+        )
+        return None
+    return ctx.kept or dtype
+
+
+def _scalar(ctx: Context, expr: ast.Binary, left: Matrix) -> None:
+    ctx.refuse()
+    side = expr.left if left.type.scalar else expr.right
+    ctx.error(
+        "RMM305",
+        f"`@` multiplies matrices, but `{in_text(ctx, side)}` is a scalar",
+        expr.op_span,
+        here=f"in `{in_text(ctx, expr)}`",
+        help="write `*` to scale a matrix",
+        fixes=[Fix(expr.op_span, "*")],
+    )
+
+
+def _inner_sizes(ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix, bad: np.ndarray) -> None:
+    row = int(bad.argmax())
+    at = row if len(left.type) > 1 else 0, row if len(right.type) > 1 else 0
+    where = "" if left.constant and right.constant else ctx.domain.rows(bad)
+    names = describe(ctx, expr.left, row), describe(ctx, expr.right, row)
+    sizes = int(left.type.cols[at[0]]), int(right.type.rows[at[1]])
+    help, fixes = _transposing(ctx, expr, left, right)
+    ctx.error(
+        "RMM301",
+        f"inner sizes differ in `{in_text(ctx, expr)}`{where}",
+        expr.span,
+        here=f"{names[0]} is {show_type(left.type, row)}, {names[1]} is {show_type(right.type, row)}",
+        labels=[ctx.axis(left.causes[1], bad, sizes[0]), ctx.axis(right.causes[0], bad, sizes[1])],
+        help=help or f"{count(sizes[0], 'column')} on the left need as many rows on the right, not {sizes[1]}",
+        fixes=fixes,
+    )
+
+
+def _transposing(
+    ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix
+) -> tuple[str | None, list[Fix]]:
+    """The mend, where transposing one side makes all inner sizes agree."""
+    a, b = in_text(ctx, expr.left), in_text(ctx, expr.right)
+    if "..." in a + b:
+        return None, []
+    if (left.type.cols == right.type.cols).all():
+        flipped = _flip(expr.right, b)
+        return f"write `{a} @ {flipped}`", [Fix(expr.right.span, flipped)]
+    if (left.type.rows == right.type.rows).all() and not isinstance(expr.left, ast.Binary):
+        flipped = _flip(expr.left, a)
+        return f"write `{flipped} @ {b}`", [Fix(expr.left.span, flipped)]
+    return None, []
+
+
+def _flip(expr: ast.Expr, text: str) -> str:
+    if isinstance(expr, ast.Transpose):
+        return text.removesuffix(".T").rstrip()
+    return f"({text}).T" if isinstance(expr, ast.Negate) else f"{text}.T"
+
+

@@ -1,0 +1,45 @@
+"""A misspelt word and the words there are in, the one that was probably meant out."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from string import ascii_letters, digits
+
+FEW = 2000
+"""Above this many words only those one edit away are looked for, which is a set look-up each."""
+
+_ALPHABET = ascii_letters + digits + "_"
+
+
+def suggest(word: str, known: Collection[str]) -> str | None:
+    """The word of `known` nearest to `word`, or None if none is near.
+
+    A word one edit away wins; otherwise, among at most `FEW` words, the best ratio of `difflib`.
+    Never slower than a few thousand look-ups, however many words are known.
+    """
+    if len(word) > 100:
+        return None
+    near = sorted(edit for edit in _one_edit(word) if edit in known)
+    if near:
+        return near[0]
+    if len(known) > FEW:
+        return None
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str | None:
+    """The help for a misspelt word, or None if nothing is near."""
+    near = suggest(word, known)
+    return None if near is None else f"did you mean `{near}`?"
+
+
+def _one_edit(word: str) -> set[str]:
+    """Every word one swap, deletion, change or insertion of a letter away."""
+    cuts = [(word[:k], word[k:]) for k in range(len(word) + 1)]
+    swaps = {a + b[1] + b[0] + b[2:] for a, b in cuts if len(b) > 1}
+    deletions = {a + b[1:] for a, b in cuts if b}
+    changes = {a + c + b[1:] for a, b in cuts if b for c in _ALPHABET}
+    insertions = {a + c + b for a, b in cuts for c in _ALPHABET}
+    return (swaps | deletions | changes | insertions) - {word, ""}

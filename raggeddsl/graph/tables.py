@@ -1,0 +1,219 @@
+"""Reads the tables that a spec names: a path and a column in, whole numbers ≥ 0 out, once a run.
+
+CSV, JSON and NPZ.  A table is data from elsewhere: it may not lie outside the spec's folder, is
+bounded in size, and every fault in it is reported at its row and column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Protocol
+
+import numpy as np
+
+from raggeddsl.graph.suggest import did_you_mean
+from raggeddsl.language import ast
+from raggeddsl.language.source import Diagnostics, Label, Source, Span
+from raggeddsl.options import Options
+
+SIZE_LIMIT = 256 * 2**20
+"""Bytes that a table may have."""
+
+
+class TableError(Exception):
+    """What a reader found wrong: `code`, message, place in the table's text if it has one, help."""
+
+    def __init__(self, code: str, message: str, span: Span | None = None, help: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.span, self.help = code, message, span, help
+
+
+class Table(Protocol):
+    """A table that has been read.  `source` is its text, or None where it has none (NPZ)."""
+
+    source: Source | None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, in order."""
+
+    def numbers(self, name: str) -> np.ndarray:
+        """Column `name` as int64[rows]; raises `TableError` at the first cell that is no size."""
+
+    def span(self, name: str, row: int) -> Span | None:
+        """Where the cell stands in the text of the table."""
+
+
+@dataclass(frozen=True, eq=False)
+class TableColumn:
+    """One column of sizes or members, int64[rows], and where each of its cells stands."""
+
+    path: str
+    name: str
+    values: np.ndarray
+    table: Table
+
+    def label(self, row: int, message: str) -> Label | None:
+        """A remark at one cell, or None where the table is no text."""
+        span = self.table.span(self.name, row)
+        return None if span is None else Label(span, message, self.table.source)
+
+    def cell(self, row: int) -> str:
+        """The cell in words, for tables that are no text."""
+        return f'row {row} of column "{self.name}" in {self.path}'
+
+
+@dataclass(eq=False)
+class Tables:
+    """The tables of one run: each file is read once, and a broken one is reported once."""
+
+    options: Options
+    diagnostics: Diagnostics
+    spec: Source
+    read: dict[Path, Table | None] = field(default_factory=dict)
+    columns: dict[tuple[Path, str], TableColumn | None] = field(default_factory=dict)
+
+    def column(self, path: ast.Text, name: str, name_span: Span) -> TableColumn | None:
+        """The column `name` of the table at `path`, or None after reporting what is wrong."""
+        try:
+            file = self._find(path.value)
+        except TableError as error:
+            self._report(error, path.span, None)
+            return None
+        if (file, name) not in self.columns:
+            self.columns[file, name] = self._column(file, path, name, name_span)
+        return self.columns[file, name]
+
+    def _column(self, file: Path, path: ast.Text, name: str, name_span: Span) -> TableColumn | None:
+        shown = self._shown(path.value)
+        if file not in self.read:
+            self.read[file] = self._read(file, shown, path.span)
+        table = self.read[file]
+        if table is None:
+            return None
+        if name not in table.names:
+            error = TableError("RMM423", f'{shown} has no column "{name}"', None, _column_help(table, name))
+            self._report(error, name_span, None)
+            return None
+        try:
+            return TableColumn(shown, name, table.numbers(name), table)
+        except TableError as error:
+            self._report(error, name_span, table.source)
+            return None
+
+    def _read(self, file: Path, shown: str, span: Span) -> Table | None:
+        from raggeddsl.graph.table_csv import read_csv
+        from raggeddsl.graph.table_json import read_json
+        from raggeddsl.graph.table_npz import read_npz
+
+        readers = {".csv": read_csv, ".json": read_json, ".npz": read_npz}
+        source = None
+        try:
+            reader = readers.get(file.suffix.lower())
+            if reader is None:
+                raise TableError(
+                    "RMM420", f"{shown} is not a kind of table that can be read", None, "use .csv, .json or .npz"
+                )
+            content = _bytes(file, shown)
+            if reader is not read_npz:
+                source = Source(shown, _decode(content, shown))
+                return reader(source)
+            return read_npz(content, shown)
+        except TableError as error:
+            self._report(error, span, source)
+            return None
+
+    def _find(self, path: str) -> Path:
+        """The file that a spec's `path` means, links followed; raises `TableError` if it may not be read."""
+        if not path or "\0" in path:
+            raise TableError("RMM420", "the path of a table is empty", None, 'write `table("name.csv")`')
+        folder = self.options.folder
+        if self.options.tables_anywhere:
+            return ((folder or Path.cwd()) / path).resolve()
+        if folder is None:
+            raise TableError(
+                "RMM421",
+                f'no table can be read here, so "{path}" cannot',
+                None,
+                "this text has no folder: compile a file, or give the folder that tables are in",
+            )
+        absolute = PurePosixPath(path).is_absolute() or PureWindowsPath(path).anchor
+        if absolute or ".." in PureWindowsPath(path).parts:
+            word = "is an absolute path" if absolute else "leaves the folder of the spec by `..`"
+            raise TableError("RMM421", f'the table "{path}" {word}', None, _INSIDE)
+        file = (folder / path).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise TableError(
+                "RMM421", f'the table "{path}" is a link to outside the folder of the spec', None, _INSIDE
+            )
+        return file
+
+    def _shown(self, path: str) -> str:
+        """The path for people: beside the spec as the spec itself was named."""
+        if self.spec.name.startswith("<") or Path(path).is_absolute():
+            return path
+        return str(Path(self.spec.name).parent / path)
+
+    def _report(self, error: TableError, span: Span, source: Source | None) -> None:
+        if error.span is None or source is None:
+            self.diagnostics.error(error.code, error.message, span, help=error.help)
+            return
+        label = Label(span, "read here", self.spec)
+        self.diagnostics.error(
+            error.code, error.message, error.span, labels=[label], help=error.help, source=source
+        )
+
+
+_INSIDE = "put the table beside the spec, or allow tables anywhere when you compile"
+
+
+def _column_help(table: Table, name: str) -> str:
+    if not table.names:
+        return "the table has no columns"
+    listed = ", ".join(f'"{known}"' for known in table.names[:8])
+    more = "" if len(table.names) <= 8 else f" and {len(table.names) - 8} more"
+    if len(table.names) == 1 and any(sign in table.names[0] for sign in ";\t|"):
+        return f"columns are separated by commas; the only column is {listed}"
+    near = did_you_mean(name, table.names)
+    return f"{near + ' ' if near else ''}its columns are {listed}{more}; choose with `{name}=\"...\"`"
+
+
+def _bytes(file: Path, shown: str) -> bytes:
+    try:
+        if file.is_dir():
+            raise TableError("RMM420", f"{shown} is a folder, not a table", None, "name a file in it")
+        if not file.exists():
+            raise TableError("RMM420", f"there is no table {shown}", None, _nearby(file))
+        if not file.is_file():
+            raise TableError("RMM420", f"{shown} is not a plain file", None, "copy the table into a file")
+        size = file.stat().st_size
+        if size > SIZE_LIMIT:
+            raise TableError(
+                "RMM420",
+                f"{shown} has {size} bytes; a table may have {SIZE_LIMIT}",
+                None,
+                "keep only the columns that the spec uses, or save it as .npz",
+            )
+        return file.read_bytes()
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise TableError("RMM420", f"{shown} cannot be read: {why}", None, "check its permissions") from error
+
+
+def _nearby(file: Path) -> str:
+    try:
+        names = [entry.name for entry, _ in zip(file.parent.iterdir(), range(1000), strict=False)]
+    except OSError:
+        return "paths are relative to the folder of the spec"
+    return did_you_mean(file.name, names) or "paths are relative to the folder of the spec"
+
+
+def _decode(content: bytes, shown: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise TableError(
+            "RMM422", f"{shown} is not UTF-8 text, from line {line} on", None, "save the table as UTF-8"
+        ) from error

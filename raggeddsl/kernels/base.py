@@ -1,0 +1,79 @@
+"""What a kernel is: it takes a `Plan` and gives a `LoweredPlan`, a traceable function over packed buffers.
+
+Kernels know the plan's tables and nothing above them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from raggeddsl.plan.plan import Plan
+
+ClassForm = Literal["exact", "padded", "tiled", "elementwise", "member"]
+
+
+@dataclass(frozen=True)
+class ShapeClass:
+    """Tasks of one stage that run as one batched operation.
+
+    `exact`: every task has the shape (m, n, k); `padded`: each is padded up to it; `tiled`: each
+    is cut into blocks of it, accumulated over k; `elementwise`: combines on whole buffers;
+    `member`: one at a time (the reference, or a kernel that takes the table as it is).
+    `flop` is what was asked for, `padded_flop` what is computed.
+    """
+
+    form: ClassForm
+    tasks: int
+    m: int
+    n: int
+    k: int
+    flop: float
+    padded_flop: float
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """How one stage of the plan was lowered, for `explain`."""
+
+    stage: int
+    classes: tuple[ShapeClass, ...]
+    workspace_bytes: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class LoweredPlan:
+    """A plan made ready for one backend.
+
+    `run(buffers, tables)` is pure and traceable: `buffers` are the plan's input buffers in
+    `plan.inputs` order (1-D), `tables` the arrays of `tables` in their order, passed as operands
+    so that the program's size does not depend on them; it returns the output buffers in
+    `plan.outputs` order.  Two lowered plans with equal `key` (None: unique) trace to the same
+    program for equal buffer and table shapes.  `traceable` is False for a kernel that needs
+    concrete arrays.
+    """
+
+    kernel: str
+    run: Callable[[Sequence[Any], Sequence[Any]], tuple[Any, ...]]
+    tables: tuple[np.ndarray, ...]
+    stages: tuple[StageReport, ...]
+    key: Hashable | None = None
+    notes: tuple[str, ...] = ()
+    traceable: bool = True
+
+
+class Kernel(Protocol):
+    """A way to run a plan's table on one kind of backend."""
+
+    name: str
+
+    def unavailable(self, plan: Plan, backend: str) -> str | None:
+        """Why this kernel cannot run `plan` on `backend` (`cpu`, `gpu`, …), or None if it can."""
+        ...
+
+    def lower(self, plan: Plan) -> LoweredPlan:
+        """The plan made ready; no jax program is compiled yet."""
+        ...

@@ -1,0 +1,136 @@
+"""Cells in, phases of independent components out: what one worker runs without asking others.
+
+Rows that touch a common cell belong to one component.  Components of a phase share nothing, so
+workers run them in any order; where following the graph further would tie many components into
+one (a sum over a family, a shared result), the phase ends and the next begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from raggeddsl.kernels.native.cells import Cells
+from raggeddsl.plan.plan import Plan
+
+LARGEST_SHARE = 1 / 32
+"""A merge that leaves a component with more than this share of its phase's cost ends the phase,
+unless the component had it before."""
+
+
+@dataclass(frozen=True, eq=False)
+class Components:
+    """`phase[T]` and `component[T]` of each row; components are numbered from 0 in each phase.
+
+    `label[T]` numbers them through all phases; `phase_of_cell` is the phase that writes each cell.
+    """
+
+    phase: np.ndarray
+    component: np.ndarray
+    phase_of_cell: np.ndarray
+    phases: int
+
+    @cached_property
+    def label(self) -> np.ndarray:
+        most = np.zeros(self.phases, np.int64)
+        np.maximum.at(most, self.phase, self.component + 1)
+        return (np.cumsum(most) - most)[self.phase] + self.component
+
+
+def row_costs(plan: Plan) -> np.ndarray:
+    """f64[T]: what each row takes, in units of about one floating-point operation.
+
+    Bytes and the entry of a task count too: a product of 4 x 4 is not free.
+    """
+    t = plan.tasks
+    return t.flop + 10.0 * (t.m * t.k + t.k * t.n + t.m * t.n) + 2000.0
+
+
+def find_components(plan: Plan, cells: Cells, cost: np.ndarray) -> Components:
+    """Follows the stages in order, merging labels of cells until a merge would cost parallelism."""
+    phase = np.zeros(len(plan.tasks), np.int64)
+    component = np.zeros(len(plan.tasks), np.int64)
+    open_phase = _Phase(len(cells))
+    phase_of_cell = np.full(len(cells), -1, np.int64)
+    number = 0
+    for stage in plan.stages:
+        rows = slice(stage.start, stage.stop)
+        if stage.start == stage.stop:
+            continue
+        read, written = cells.read[rows], cells.written[rows]
+        if not open_phase.add(rows, read, written, cost[rows]):
+            _close(open_phase, component)
+            number += 1
+            open_phase.renew()
+            open_phase.add(rows, read, written, cost[rows], anyway=True)
+        phase[rows] = number
+        phase_of_cell[written] = number
+    _close(open_phase, component)
+    return Components(phase, component, phase_of_cell, number + 1)
+
+
+def _close(phase: _Phase, component: np.ndarray) -> None:
+    for rows, labels in phase.rows:
+        component[rows] = phase.final[labels]
+
+
+class _Phase:
+    """The open phase: labels of its cells, merged labels, and the cost of each."""
+
+    def __init__(self, cells: int) -> None:
+        self.label = np.full(cells, -1, np.int64)
+        self.cost = np.zeros(0)
+        self.final = np.zeros(0, np.int64)
+        self.rows: list[tuple[slice, np.ndarray]] = []
+        self._touched: list[np.ndarray] = []
+
+    def renew(self) -> None:
+        """Start the next phase; the column of labels is kept, its entries are not."""
+        for cells in self._touched:
+            self.label[cells] = -1
+        self.cost, self.final = np.zeros(0), np.zeros(0, np.int64)
+        self.rows, self._touched = [], []
+
+    def add(
+        self, rows: slice, read: np.ndarray, written: np.ndarray, cost: np.ndarray, *, anyway: bool = False
+    ) -> bool:
+        """Take a stage's rows in; False, with nothing changed, if that would tie too much together."""
+        known = np.where(read >= 0, self.label[read], -1)
+        known = np.where(known >= 0, self.final[known] if len(self.final) else -1, -1)
+        cell, row_cell = np.unique(written, return_inverse=True)
+        before = len(self.cost)
+        # Vertices: the labels so far, then one for each cell that the stage writes.
+        links_from, links_to = [], []
+        for column in range(read.shape[1]):
+            linked = known[:, column] >= 0
+            links_from.append(known[linked, column])
+            links_to.append(before + row_cell[linked])
+        old = self.label[cell]
+        linked = old >= 0
+        links_from.append(self.final[old[linked]] if len(self.final) else old[linked])
+        links_to.append(before + np.flatnonzero(linked))
+        sources, targets = np.concatenate(links_from), np.concatenate(links_to)
+        size = before + len(cell)
+        graph = coo_array((np.ones(len(sources), np.int8), (sources, targets)), shape=(size, size))
+        count, merged = connected_components(graph, directed=False)
+        new_cost = np.bincount(merged[before:][row_cell], cost, count)
+        new_cost += np.bincount(merged[:before], self.cost, count)
+        if before and not anyway and self._too_large(new_cost):
+            return False
+        self.final = merged[:before][self.final] if len(self.final) else self.final
+        first = len(self.final)
+        self.final = np.concatenate([self.final, merged[before:]])
+        self.label[cell] = first + np.arange(len(cell))
+        self._touched.append(cell)
+        self.rows.append((rows, first + row_cell))
+        self.cost = new_cost
+        return True
+
+    def _too_large(self, new_cost: np.ndarray) -> bool:
+        had = float(self.cost.max(initial=0.0)) / max(float(self.cost.sum()), 1.0)
+        has = float(new_cost.max(initial=0.0)) / max(float(new_cost.sum()), 1.0)
+        return has > max(LARGEST_SHARE, 1.5 * had)

@@ -1,0 +1,126 @@
+"""Components in, places for intermediates out: a worker's own memory, or the shared arena.
+
+An intermediate that is written and read in one phase by one worker never leaves that worker's
+local memory, which stays in its cache; a component's buffers share slots there by lifetime.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from raggeddsl.dtypes import DTYPES
+from raggeddsl.kernels.native.cells import Cells
+from raggeddsl.kernels.native.components import Components
+from raggeddsl.plan.liveness import ALIGNMENT, Lifetimes, place_in_arena
+from raggeddsl.plan.plan import Plan
+
+
+@dataclass(frozen=True, eq=False)
+class Scratch:
+    """Where each cell of a scratch buffer lies.
+
+    `is_local[C]` cells are at `local_offset[C]` bytes of local memory; the others at
+    `arena_base[B]` plus their offset in the buffer.
+    """
+
+    is_local: np.ndarray
+    local_offset: np.ndarray
+    local_bytes: int
+    arena_base: np.ndarray
+    arena_bytes: int
+
+
+def place_scratch(plan: Plan, cells: Cells, parts: Components, shared: np.ndarray) -> Scratch:
+    """Places for every scratch cell; `shared[T]` rows run on several workers, so theirs are not local."""
+    buffers = len(plan.buffers)
+    scratch = np.array([b.kind == "scratch" for b in plan.buffers], bool)
+    born = np.full(buffers, parts.phases, np.int64)
+    dies = np.full(buffers, -1, np.int64)
+    written_buffer = cells.buffer[cells.written]
+    np.minimum.at(born, written_buffer, parts.phase)
+    np.maximum.at(dies, written_buffer, parts.phase)
+    for column in range(cells.read.shape[1]):
+        reads = np.flatnonzero(cells.read[:, column] >= 0)
+        np.maximum.at(dies, cells.buffer[cells.read[reads, column]], parts.phase[reads])
+    one_phase = scratch & (born == dies)
+    kept_local = np.zeros(len(cells), bool)
+    kept_local[cells.written] = one_phase[written_buffer]
+    kept_local[cells.written[shared]] = False
+    offsets, size = _local_offsets(plan, cells, parts, kept_local)
+
+    needs_arena = scratch.copy()
+    stays = np.ones(len(cells), bool)
+    stays[cells.written] = kept_local[cells.written]
+    needs_arena &= np.bincount(cells.buffer, ~stays, buffers) > 0
+    chosen = np.flatnonzero(needs_arena)
+    bytes_of = np.array([plan.buffers[b].size * DTYPES[plan.buffers[b].dtype].itemsize for b in chosen], np.int64)
+    arena = place_in_arena(bytes_of, Lifetimes(born[chosen], dies[chosen]))
+    base = np.zeros(buffers, np.int64)
+    base[chosen] = arena.bases
+    return Scratch(kept_local, offsets, size, base, arena.peak)
+
+
+def _local_offsets(
+    plan: Plan, cells: Cells, parts: Components, kept: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Byte offsets for local cells: each phase's buffers take slots by lifetime in stages, and a
+    component's slot is as large as the most of its cells that use it."""
+    offsets = np.zeros(len(cells), np.int64)
+    first, last = _stage_lives(plan, cells)
+    component = np.zeros(len(cells), np.int64)
+    component[cells.written] = parts.component
+    needed = 0
+    local_cells = np.flatnonzero(kept)
+    phases = parts.phase_of_cell[local_cells]
+    for phase in np.unique(phases):
+        members = local_cells[phases == phase]
+        slots = _slots(np.unique(cells.buffer[members]), first, last)
+        count = int(component[members].max(initial=-1)) + 1
+        # fill[c, s]: the bytes of component c in slot s.
+        fill = np.zeros((count, max(slots.values(), default=-1) + 1), np.int64)
+        for buffer, slot in slots.items():
+            own = members[cells.buffer[members] == buffer]
+            item = DTYPES[plan.buffers[buffer].dtype].itemsize
+            sizes = -(-cells.elements[own] * item // ALIGNMENT) * ALIGNMENT
+            order = np.argsort(component[own], kind="stable")
+            own, sizes = own[order], sizes[order]
+            ends = np.cumsum(sizes)
+            starts = ends - sizes
+            group = component[own]
+            opens = np.concatenate([np.ones(1, bool), group[1:] != group[:-1]])
+            base = np.repeat(starts[opens], np.diff(np.append(np.flatnonzero(opens), len(own))))
+            offsets[own] = starts - base
+            np.maximum.at(fill[:, slot], group, ends - base)
+        begins = np.cumsum(fill, axis=1) - fill
+        needed = max(needed, int(fill.sum(axis=1).max(initial=0)))
+        for buffer, slot in slots.items():
+            own = members[cells.buffer[members] == buffer]
+            offsets[own] += begins[component[own], slot]
+    return offsets, needed
+
+
+def _stage_lives(plan: Plan, cells: Cells) -> tuple[np.ndarray, np.ndarray]:
+    """For each buffer of the plan, the first stage that writes it and the last that touches it."""
+    first = np.full(len(plan.buffers), len(plan.stages), np.int64)
+    last = np.full(len(plan.buffers), -1, np.int64)
+    for number, stage in enumerate(plan.stages):
+        first[stage.buffer] = min(first[stage.buffer], number)
+        last[stage.buffer] = max(last[stage.buffer], number)
+        reads = cells.read[stage.start : stage.stop]
+        last[np.unique(cells.buffer[reads[reads >= 0]])] = number
+    return first, last
+
+
+def _slots(buffers: np.ndarray, first: np.ndarray, last: np.ndarray) -> dict[int, int]:
+    """A slot for each buffer, reused once its last reader has run (left-edge interval colouring)."""
+    free_from: list[int] = []
+    slots: dict[int, int] = {}
+    for buffer in sorted(buffers.tolist(), key=lambda b: first[b]):
+        slot = next((s for s, free in enumerate(free_from) if free < first[buffer]), len(free_from))
+        if slot == len(free_from):
+            free_from.append(0)
+        free_from[slot] = int(last[buffer])
+        slots[buffer] = slot
+    return slots

@@ -1,0 +1,16 @@
+#define RAGGED_ISA isa_base
+#define RAGGED_VECTOR_BYTES 16
+#if defined(__aarch64__)
+#define RAGGED_REGISTERS 32
+#else
+#define RAGGED_REGISTERS 16
+#endif
+
+#include "arithmetic.inc.h"
+
+namespace raggeddsl {
+const Arithmetic& arithmetic_base() {
+  static const Arithmetic set = {"base", isa_base::product, isa_base::combine};
+  return set;
+}
+}  // namespace raggeddsl

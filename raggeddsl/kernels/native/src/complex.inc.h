@@ -1,0 +1,162 @@
+// The complex product: operands packed with real and imaginary parts apart, four real
+// multiplications an entry.  Included inside namespace raggeddsl::RAGGED_ISA by arithmetic_*.cc.
+
+constexpr int kComplexRows = RAGGED_REGISTERS >= 32 ? 6 : 4;
+constexpr int kComplexVectors = RAGGED_REGISTERS >= 32 ? 2 : 1;
+
+template <class T>
+struct ComplexTileArgs {
+  int64_t k;
+  const T* a;  // [p][row][re, im]
+  const T* b;  // [p][vector][re lanes, im lanes]
+  T* c;        // [row][vector][re lanes, im lanes]
+};
+
+template <class T, int MR, int NV>
+static void complex_tile(const ComplexTileArgs<T>& t) {
+  constexpr int L = Lanes<T>::count;
+  V<T> re[MR][NV] = {}, im[MR][NV] = {};
+  const T* a = t.a;
+  const T* b = t.b;
+  for (int64_t p = 0; p < t.k; ++p, a += 2 * MR, b += 2 * NV * L) {
+    V<T> br[NV], bi[NV];
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) {
+      br[v] = load(b + 2 * v * L);
+      bi[v] = load(b + (2 * v + 1) * L);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < MR; ++r) {
+      const V<T> ar = splat(a[2 * r]), ai = splat(a[2 * r + 1]);
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) {
+        re[r][v] += ar * br[v];
+        re[r][v] -= ai * bi[v];
+        im[r][v] += ar * bi[v];
+        im[r][v] += ai * br[v];
+      }
+    }
+  }
+  T* c = t.c;
+#pragma GCC unroll 8
+  for (int r = 0; r < MR; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v, c += 2 * L) {
+      store(c, re[r][v]);
+      store(c + L, im[r][v]);
+    }
+}
+
+template <class T>
+struct ComplexTiles {
+  void (*fn[kComplexVectors][kComplexRows])(const ComplexTileArgs<T>&);
+};
+
+template <class T, int NV, int MR>
+constexpr void fill_complex(ComplexTiles<T>& table) {
+  if constexpr (MR <= kComplexRows) {
+    table.fn[NV - 1][MR - 1] = complex_tile<T, MR, NV>;
+    fill_complex<T, NV, MR + 1>(table);
+  }
+}
+
+template <class T>
+constexpr ComplexTiles<T> make_complex_tiles() {
+  ComplexTiles<T> table{};
+  fill_complex<T, 1, 1>(table);
+  if constexpr (kComplexVectors >= 2) fill_complex<T, 2, 1>(table);
+  return table;
+}
+
+template <class T>
+inline constexpr ComplexTiles<T> kComplexTiles = make_complex_tiles<T>();
+
+// Calls f(read) where read(element index, re, im) reads an operand of any type.
+template <class T, class F>
+INLINE void with_complex_reader(const Matrix& x, F&& f) {
+  if (x.type == DType::c64) {
+    const float* data = static_cast<const float*>(x.data);
+    return f([=](int64_t at, T& re, T& im) { re = T(data[2 * at]), im = T(data[2 * at + 1]); });
+  }
+  if (x.type == DType::c128) {
+    const double* data = static_cast<const double*>(x.data);
+    return f([=](int64_t at, T& re, T& im) { re = T(data[2 * at]), im = T(data[2 * at + 1]); });
+  }
+  with_real_type(x.type, [&](auto* kind) {
+    using S = RemovePointer<decltype(kind)>;
+    const S* data = static_cast<const S*>(x.data);
+    f([=](int64_t at, T& re, T& im) { re = Read<T>::of(data[at]), im = T(0); });
+  });
+}
+
+template <class T>
+static void pack_complex_a(const Matrix& a, int64_t row0, int64_t rows, int64_t k, T* to) {
+  with_complex_reader<T>(a, [&](auto read) {
+    for (int64_t p = 0; p < k; ++p)
+      for (int64_t i = 0; i < rows; ++i, to += 2)
+        read((row0 + i) * a.row_stride + p * a.col_stride, to[0], to[1]);
+  });
+}
+
+template <class T>
+static void pack_complex_b(const Matrix& b, int64_t col0, int64_t width, int vectors, int64_t k, T* to) {
+  constexpr int L = Lanes<T>::count;
+  with_complex_reader<T>(b, [&](auto read) {
+    for (int64_t p = 0; p < k; ++p)
+      for (int v = 0; v < vectors; ++v, to += 2 * L)
+        for (int j = 0; j < L; ++j) {
+          const int64_t col = int64_t(v) * L + j;
+          if (col < width)
+            read(p * b.row_stride + (col0 + col) * b.col_stride, to[j], to[L + j]);
+          else
+            to[j] = to[L + j] = T(0);
+        }
+  });
+}
+
+template <class T, class S>
+static void write_complex(const T* from, const Product& q, int64_t row0, int64_t col0, int rows, int64_t width,
+                          int vectors) {
+  constexpr int L = Lanes<T>::count;
+  const T re = T(q.alpha.re), im = T(q.alpha.im);
+  for (int i = 0; i < rows; ++i) {
+    S* to = static_cast<S*>(q.c.data) + 2 * ((row0 + i) * q.c.row_stride + col0);
+    const T* line = from + int64_t(i) * vectors * 2 * L;
+    for (int64_t j = 0; j < width; ++j) {
+      const T xr = line[j / L * 2 * L + j % L], xi = line[j / L * 2 * L + L + j % L];
+      const T yr = xr * re - xi * im, yi = xr * im + xi * re;
+      to[2 * j] = S(q.accumulate ? T(to[2 * j]) + yr : yr);
+      to[2 * j + 1] = S(q.accumulate ? T(to[2 * j + 1]) + yi : yi);
+    }
+  }
+}
+
+template <class T>
+static bool complex_product(const Product& q, Workspace& workspace) {
+  constexpr int L = Lanes<T>::count;
+  const int64_t vectors = divide_up(q.n, L), panels = divide_up(vectors, kComplexVectors);
+  const int64_t row_blocks = divide_up(q.m, kComplexRows);
+  const int64_t block = int64_t(kComplexRows) * kComplexVectors * 2 * L;
+  const int64_t b_size = q.k * kComplexVectors * 2 * L;
+  const int64_t a_size = divide_up(q.k * kComplexRows * 2, L) * L;
+  T* const packed_b = static_cast<T*>(workspace.reserve((block + b_size + a_size) * int64_t(sizeof(T))));
+  if (packed_b == nullptr) return false;
+  T* const packed_a = packed_b + b_size;
+  T* const c = packed_a + a_size;
+  for (int64_t s = 0; s < panels; ++s) {
+    const int64_t v0 = cut(vectors, panels, s), v1 = cut(vectors, panels, s + 1);
+    const int64_t j0 = v0 * L, width = (v1 * L < q.n ? v1 * L : q.n) - j0;
+    pack_complex_b<T>(q.b, j0, width, int(v1 - v0), q.k, packed_b);
+    for (int64_t i = 0; i < row_blocks; ++i) {
+      const int64_t i0 = cut(q.m, row_blocks, i);
+      const int rows = int(cut(q.m, row_blocks, i + 1) - i0);
+      pack_complex_a<T>(q.a, i0, rows, q.k, packed_a);
+      kComplexTiles<T>.fn[v1 - v0 - 1][rows - 1]({q.k, packed_a, packed_b, c});
+      if (q.c.type == DType::c64)
+        write_complex<T, float>(c, q, i0, j0, rows, width, int(v1 - v0));
+      else
+        write_complex<T, double>(c, q, i0, j0, rows, width, int(v1 - v0));
+    }
+  }
+  return true;
+}

@@ -1,0 +1,24 @@
+// Runs checked work on the calling thread and on whatever other threads are offered.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "table.h"
+
+namespace raggeddsl {
+
+// Other threads: `schedule` may run a function at once, later, never, or on the calling thread.
+struct Threads {
+  int64_t count = 0;  // how many there are, the caller's own not counted on
+  std::function<void(std::function<void()>)> schedule;
+};
+
+// Runs everything and returns what went wrong, or an empty string.
+//
+// The caller works too, and waits only for jobs that another thread is already running; a thread
+// that comes late finds nothing to do and touches nothing of `work`.  So one thread alone always
+// finishes, whatever the others do: it cannot deadlock.
+std::string execute(const Work& work, const Arithmetic& arithmetic, const Threads& threads);
+
+}  // namespace raggeddsl

@@ -1,0 +1,102 @@
+// Products with few columns: lanes run along k, and each entry of C is one horizontal sum.
+// Included inside namespace raggeddsl::RAGGED_ISA by arithmetic_*.cc.
+//
+// Vectors along the columns would be mostly empty; here A is read as it lies, row by row, and B
+// is packed transposed, so that both operands are contiguous in k.
+
+constexpr int kNarrowRows = 4, kNarrowCols = 4;
+
+// The sums of L vectors at once, lane i that of vector i: one transposition, then a tree.
+template <class T>
+NOINLINE V<T> horizontal_sums(V<T>* v) {
+  constexpr int L = Lanes<T>::count;
+  transpose_square<T>(v);
+  for (int half = L / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) v[i] += v[i + half];
+  return v[0];
+}
+
+template <class T, int MR, int NC>
+static void narrow_tile(const T* a, int64_t a_row, const T* b, int64_t b_col, int64_t k, T* sums) {
+  constexpr int L = Lanes<T>::count;
+  V<T> acc[MR][NC];
+#pragma GCC unroll 4
+  for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < NC; ++j) acc[i][j] = V<T>{};
+  int64_t p = 0;
+  for (; p + L <= k; p += L) {
+    V<T> bv[NC];
+#pragma GCC unroll 4
+    for (int j = 0; j < NC; ++j) bv[j] = load(b + j * b_col + p);
+#pragma GCC unroll 4
+    for (int i = 0; i < MR; ++i) {
+      const V<T> av = load(a + i * a_row + p);
+#pragma GCC unroll 4
+      for (int j = 0; j < NC; ++j) acc[i][j] += av * bv[j];
+    }
+  }
+  if (p < k) {
+    const int rest = int(k - p);
+#pragma GCC unroll 4
+    for (int i = 0; i < MR; ++i) {
+      const V<T> av = load_partial(a + i * a_row + p, rest);
+#pragma GCC unroll 4
+      for (int j = 0; j < NC; ++j) acc[i][j] += av * load(b + j * b_col + p);
+    }
+  }
+  V<T> flat[(MR * NC + L - 1) / L * L] = {};
+#pragma GCC unroll 4
+  for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < NC; ++j) flat[i * NC + j] = acc[i][j];
+  for (int from = 0; from < MR * NC; from += L) {
+    const V<T> sum = horizontal_sums<T>(flat + from);
+    for (int i = 0; i < L && from + i < MR * NC; ++i) sums[from + i] = sum[i];
+  }
+}
+
+template <class T>
+using NarrowFn = void (*)(const T*, int64_t, const T*, int64_t, int64_t, T*);
+
+template <class T>
+inline constexpr NarrowFn<T> kNarrow[kNarrowRows][kNarrowCols] = {
+    {narrow_tile<T, 1, 1>, narrow_tile<T, 1, 2>, narrow_tile<T, 1, 3>, narrow_tile<T, 1, 4>},
+    {narrow_tile<T, 2, 1>, narrow_tile<T, 2, 2>, narrow_tile<T, 2, 3>, narrow_tile<T, 2, 4>},
+    {narrow_tile<T, 3, 1>, narrow_tile<T, 3, 2>, narrow_tile<T, 3, 3>, narrow_tile<T, 3, 4>},
+    {narrow_tile<T, 4, 1>, narrow_tile<T, 4, 2>, narrow_tile<T, 4, 3>, narrow_tile<T, 4, 4>},
+};
+
+template <class C>
+static bool is_narrow(const Product& q) {
+  constexpr int L = Lanes<C>::count;
+  constexpr DType own = TypeOf<C>::value;
+  return L > 4 && q.n * 2 <= L && q.k >= L && q.a.type == own && q.c.type == own && q.a.col_stride == 1 && !q.mirror;
+}
+
+template <class C>
+static bool narrow_product(const Product& q, Workspace& workspace) {
+  constexpr int L = Lanes<C>::count;
+  const int64_t depth = divide_up(q.k, L) * L;  // B's columns end in zeros
+  C* const columns = static_cast<C*>(workspace.reserve(depth * q.n * int64_t(sizeof(C))));
+  if (columns == nullptr) return false;
+  const Matrix flipped = {q.b.data, q.b.type, q.b.col_stride, q.b.row_stride};
+  pack_b<C>(flipped, 0, 0, q.n, q.k, depth, columns);
+  const C alpha = scalar_as<C>(q.alpha);
+  const int64_t col_blocks = divide_up(q.n, kNarrowCols);
+  for (int64_t i = 0; i < q.m; i += kNarrowRows) {
+    const int rows = int(q.m - i < kNarrowRows ? q.m - i : kNarrowRows);
+    const C* a = static_cast<const C*>(q.a.data) + i * q.a.row_stride;
+    for (int64_t g = 0; g < col_blocks; ++g) {
+      const int64_t j0 = cut(q.n, col_blocks, g);
+      const int cols = int(cut(q.n, col_blocks, g + 1) - j0);
+      C sums[kNarrowRows * kNarrowCols];
+      kNarrow<C>[rows - 1][cols - 1](a, q.a.row_stride, columns + j0 * depth, depth, q.k, sums);
+      for (int r = 0; r < rows; ++r) {
+        C* to = static_cast<C*>(q.c.data) + (i + r) * q.c.row_stride + j0;
+        for (int j = 0; j < cols; ++j) to[j] = alpha * sums[r * cols + j] + (q.accumulate ? to[j] : C(0));
+      }
+    }
+  }
+  return true;
+}

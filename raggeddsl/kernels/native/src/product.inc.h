@@ -1,0 +1,131 @@
+// The real product: cuts C into register tiles, packs what pays, and runs the tiles.
+// Included inside namespace raggeddsl::RAGGED_ISA by arithmetic_*.cc.
+//
+// Loops from outside: runs of k (so that a panel of B stays in the second-level cache), groups
+// of columns packed together, blocks of rows, panels of up to four vectors of columns.  Rows,
+// columns and k are divided evenly, so that no block is a small remnant.
+
+constexpr int64_t kRunBytes = 1536;          // one run of k: 384 f32, 192 f64
+constexpr int64_t kGroupBytes = 384 * 1024;  // one packed group of columns of B
+constexpr int64_t kDirectBytes = 24 * 1024;  // B up to this size is read where it lies
+
+INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Part `i` of `total` cut into `parts` nearly equal pieces starts here.
+INLINE int64_t cut(int64_t total, int64_t parts, int64_t i) {
+  const int64_t base = total / parts, rest = total % parts;
+  return i * base + (i < rest ? i : rest);
+}
+
+template <class C>
+static void write_block(const C* from, int64_t from_row, const Product& q, int64_t row0, int64_t col0, int64_t rows,
+                        int64_t cols, bool accumulate) {
+  with_real_type(q.c.type, [&](auto* kind) {
+    using S = RemovePointer<decltype(kind)>;
+    S* to = static_cast<S*>(q.c.data) + row0 * q.c.row_stride + col0;
+    for (int64_t i = 0; i < rows; ++i, to += q.c.row_stride, from += from_row)
+      for (int64_t j = 0; j < cols; ++j)
+        write(to[j], accumulate ? C(Read<C>::of(to[j]) + from[j]) : from[j]);
+  });
+}
+
+template <class C>
+struct Blocking {
+  static constexpr int L = Lanes<C>::count;
+  int64_t vectors, panels, group_panels, runs, run, row_blocks;
+  bool direct_b, direct_a, direct_c;
+  int widest, rows_most;
+
+  explicit Blocking(const Product& q) {
+    constexpr DType own = TypeOf<C>::value;
+    direct_a = q.a.type == own;
+    direct_c = q.c.type == own;
+    vectors = divide_up(q.n, L);
+    panels = divide_up(vectors, kMaxVectors);
+    widest = int(divide_up(vectors, panels));
+    rows_most = max_rows(widest);
+    row_blocks = divide_up(q.m, rows_most);
+    // A result that is stored narrower than it is computed must not be rounded between runs.
+    runs = direct_c ? divide_up(q.k, kRunBytes / int64_t(sizeof(C))) : 1;
+    run = divide_up(q.k, runs);
+    direct_b = q.b.type == own && q.b.col_stride == 1 && (kMaskedLoads || q.n % L == 0) &&
+               (row_blocks <= 2 || q.k * q.n * int64_t(sizeof(C)) <= kDirectBytes);
+    const int64_t panel_bytes = run * widest * L * int64_t(sizeof(C));
+    const int64_t fit = kGroupBytes / (panel_bytes > 0 ? panel_bytes : 1);
+    group_panels = fit < 1 ? 1 : (fit > panels ? panels : fit);
+    group_panels = divide_up(panels, divide_up(panels, group_panels));
+    // Columns of A that lie far apart are gathered once when several panels read them.
+    if (q.a.col_stride != 1 && q.a.row_stride == 1 && q.k > 64 && group_panels > 1) direct_a = false;
+  }
+
+  int64_t b_elements() const { return direct_b ? 0 : run * group_panels * widest * L; }
+  int64_t a_elements() const { return direct_a ? 0 : divide_up(run * rows_most, L) * L; }
+  int64_t c_elements() const { return direct_c ? 0 : int64_t(kMaxRows) * kMaxVectors * L; }
+};
+
+template <class C>
+static bool real_product(const Product& q, Workspace& workspace) {
+  constexpr int L = Lanes<C>::count;
+  const Blocking<C> plan(q);
+  C* packed_b = nullptr;
+  if (const int64_t need = plan.b_elements() + plan.a_elements() + plan.c_elements(); need > 0) {
+    packed_b = static_cast<C*>(workspace.reserve(need * int64_t(sizeof(C))));
+    if (packed_b == nullptr) return false;
+  }
+  C* const packed_a = packed_b + plan.b_elements();
+  C* const block_c = packed_a + plan.a_elements();
+  const int64_t row0 = q.mirror ? q.n - q.m : q.n;  // row i of C reaches to column row0 + i
+  TileArgs<C> t;
+  for (int64_t r = 0; r < plan.runs; ++r) {
+    const int64_t k0 = cut(q.k, plan.runs, r), k1 = cut(q.k, plan.runs, r + 1);
+    const bool accumulate = q.accumulate || r > 0;
+    t.k = k1 - k0;
+    for (int64_t g = 0; g < plan.panels; g += plan.group_panels) {
+      const int64_t g_end = g + plan.group_panels < plan.panels ? g + plan.group_panels : plan.panels;
+      if (!plan.direct_b) {
+        C* panel = packed_b;
+        for (int64_t s = g; s < g_end; ++s) {
+          const int64_t j0 = cut(plan.vectors, plan.panels, s) * L, j1 = cut(plan.vectors, plan.panels, s + 1) * L;
+          pack_b<C>(q.b, k0, j0, t.k, (j1 < q.n ? j1 : q.n) - j0, j1 - j0, panel);
+          panel += t.k * (j1 - j0);
+        }
+      }
+      for (int64_t i = 0; i < plan.row_blocks; ++i) {
+        const int64_t i0 = cut(q.m, plan.row_blocks, i), i1 = cut(q.m, plan.row_blocks, i + 1);
+        const int rows = int(i1 - i0);
+        if (plan.direct_a) {
+          t.a = static_cast<const C*>(q.a.data) + i0 * q.a.row_stride + k0 * q.a.col_stride;
+          t.a_row = q.a.row_stride;
+          t.a_col = q.a.col_stride;
+        } else {
+          pack_a<C>(q.a, i0, k0, rows, t.k, packed_a);
+          t.a = packed_a;
+          t.a_row = 1;
+          t.a_col = rows;
+        }
+        const C* panel = packed_b;
+        for (int64_t s = g; s < g_end; ++s) {
+          const int64_t v0 = cut(plan.vectors, plan.panels, s), v1 = cut(plan.vectors, plan.panels, s + 1);
+          const int64_t j0 = v0 * L, width = (v1 * L < q.n ? v1 * L : q.n) - j0;
+          if (j0 >= row0 + i1) break;  // above the diagonal: written by mirroring
+          t.tail = int(width - (v1 - v0 - 1) * L);
+          if (plan.direct_b) {
+            t.b = static_cast<const C*>(q.b.data) + k0 * q.b.row_stride + j0;
+            t.b_row = q.b.row_stride;
+          } else {
+            t.b = panel;
+            t.b_row = (v1 - v0) * L;
+            panel += t.k * t.b_row;
+          }
+          t.alpha = scalar_as<C>(q.alpha);
+          t.c = plan.direct_c ? static_cast<C*>(q.c.data) + i0 * q.c.row_stride + j0 : block_c;
+          t.c_row = plan.direct_c ? q.c.row_stride : (v1 - v0) * L;
+          t.accumulate = plan.direct_c && accumulate;
+          kTiles<C>.fn[t.a_row == 1][v1 - v0 - 1][rows - 1](t);
+          if (!plan.direct_c) write_block<C>(block_c, t.c_row, q, i0, j0, rows, width, q.accumulate);
+        }
+      }
+    }
+  }
+  return true;
+}

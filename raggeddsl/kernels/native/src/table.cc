@@ -1,0 +1,133 @@
+// Checks every task before anything runs: no offset, size, stride or type is trusted.
+#include "table.h"
+
+#include <cstdarg>
+#include <cstdio>
+
+namespace raggeddsl {
+namespace {
+
+std::string format(const char* pattern, ...) {
+  char text[256];
+  va_list arguments;
+  va_start(arguments, pattern);
+  std::vsnprintf(text, sizeof text, pattern, arguments);
+  va_end(arguments);
+  return text;
+}
+
+bool known_type(int8_t type) { return type >= 0 && type < kDTypes; }
+
+// Sizes this small cannot overflow below: strides * sizes stay under 2^62 bytes.
+constexpr int64_t kMostSize = int64_t(1) << 40;
+
+// Bytes from an operand's first element to the end of its last, or -1 if that overflows.
+int64_t extent(int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride, int64_t item) {
+  if (rows == 0 || cols == 0) return 0;
+  int64_t down, across, elements, bytes;
+  if (__builtin_mul_overflow(rows - 1, row_stride, &down) || __builtin_mul_overflow(cols - 1, col_stride, &across) ||
+      __builtin_add_overflow(down, across, &elements) || __builtin_add_overflow(elements, 1, &elements) ||
+      __builtin_mul_overflow(elements, item, &bytes))
+    return -1;
+  return bytes;
+}
+
+class Checker {
+ public:
+  explicit Checker(const Work& work) : work_(work) {}
+
+  const char* operand(int32_t buffer, int64_t offset, int8_t type, int64_t rows, int64_t cols, int64_t row_stride,
+                      int64_t col_stride) const {
+    if (!known_type(type)) return "has an unknown element type";
+    if (buffer < 0 || buffer > work_.buffer_count) return "names a buffer that does not exist";
+    if (row_stride < 0 || col_stride < 0) return "has a negative stride";
+    const int64_t item = item_size(DType(type));
+    const int64_t bytes = extent(rows, cols, row_stride, col_stride, item);
+    if (offset < 0 || offset % item != 0) return "has a negative or misaligned offset";
+    if (bytes < 0 || bytes > size(buffer) || offset > size(buffer) - bytes) return "reaches past the end of its buffer";
+    return nullptr;
+  }
+
+  const char* result(const Task& t) const {
+    if (const char* fault = operand(t.c_buffer, t.c_offset, t.c_type, t.m, t.n, t.c_row, 1)) return fault;
+    if (t.c_buffer < work_.buffer_count && !work_.buffers[t.c_buffer].writable) return "is written but is an input";
+    if (t.c_row < t.n && t.m > 1) return "has rows that overlap";
+    if ((t.flags & kMirror) == 0) return nullptr;
+    const int64_t row0 = t.n - t.m;
+    if (t.op != Op::product || row0 < 0 || is_complex(DType(t.c_type)))
+      return "cannot be mirrored";
+    int64_t back;
+    if (__builtin_mul_overflow(row0, t.c_row, &back) || __builtin_mul_overflow(back, item_size(DType(t.c_type)), &back) ||
+        back > t.c_offset || t.c_row < t.n)
+      return "is mirrored to before its buffer";
+    return nullptr;
+  }
+
+  const char* scalar(const Task& t) const {
+    if (t.s_buffer == -1) return nullptr;
+    return operand(t.s_buffer, t.s_offset, t.s_type, 1, 1, 1, 1);
+  }
+
+  // The computed type must be able to hold both operands and be stored.
+  const char* compute(const Task& t) const {
+    const DType type = DType(t.compute);
+    const bool any_complex = is_complex(DType(t.a_type)) || is_complex(DType(t.b_type)) || is_complex(DType(t.c_type));
+    const bool integer = t.c_type >= int8_t(DType::i8);
+    if (!known_type(t.compute) || type == DType::bf16 || type == DType::f16 || type == DType::i8)
+      return "is computed in a type that is not for computing";
+    if (is_complex(type) != is_complex(DType(t.c_type)) || (any_complex && !is_complex(type)))
+      return "mixes real and complex types";
+    if ((type == DType::i32) != integer) return "mixes integers and fractions";
+    if (integer && (t.a_type < int8_t(DType::i8) || t.b_type < int8_t(DType::i8))) return "mixes integers and fractions";
+    return nullptr;
+  }
+
+ private:
+  int64_t size(int32_t buffer) const {
+    return buffer == work_.buffer_count ? work_.local_bytes : work_.buffers[buffer].bytes;
+  }
+
+  const Work& work_;
+};
+
+std::string fault_of(const Checker& check, const Task& t, int64_t row) {
+  auto wrong = [&](const char* part, const char* fault) { return format("task %lld: %s %s", (long long)row, part, fault); };
+  if (t.op != Op::product && t.op != Op::combine && t.op != Op::zero) return wrong("its operation", "is unknown");
+  if (t.m < 0 || t.n < 0 || t.k < 0 || t.m > kMostSize || t.n > kMostSize || t.k > kMostSize)
+    return wrong("a size", "is negative or too large");
+  if (const char* fault = check.result(t)) return wrong("C", fault);
+  if (t.op == Op::zero) return {};
+  if (const char* fault = check.scalar(t)) return wrong("its scalar", fault);
+  if (t.op == Op::combine) {
+    if (const char* fault = check.operand(t.a_buffer, t.a_offset, t.a_type, t.m, t.n, t.a_row, t.a_col))
+      return wrong("A", fault);
+    if (is_complex(DType(t.a_type)) && !is_complex(DType(t.c_type))) return wrong("it", "mixes real and complex types");
+    return {};
+  }
+  if (const char* fault = check.operand(t.a_buffer, t.a_offset, t.a_type, t.m, t.k, t.a_row, t.a_col))
+    return wrong("A", fault);
+  if (const char* fault = check.operand(t.b_buffer, t.b_offset, t.b_type, t.k, t.n, t.b_row, t.b_col))
+    return wrong("B", fault);
+  if (const char* fault = check.compute(t)) return wrong("it", fault);
+  return {};
+}
+
+}  // namespace
+
+std::string find_fault(const Work& work) {
+  if (work.local_bytes < 0) return "the local memory has a negative size";
+  for (int64_t p = 0; p < work.phase_count; ++p)
+    if (work.phases[p] > work.phases[p + 1]) return format("phase %lld ends before it starts", (long long)p);
+  if (work.phases[0] != 0 || work.phases[work.phase_count] != work.job_count) return "the phases do not cover the jobs";
+  for (int64_t j = 0; j < work.job_count; ++j) {
+    const Job& job = work.jobs[j];
+    if (job.first < 0 || job.count < 0 || job.first > work.task_count || job.count > work.task_count - job.first)
+      return format("job %lld names tasks that do not exist", (long long)j);
+  }
+  const Checker check(work);
+  for (int64_t row = 0; row < work.task_count; ++row)
+    if (std::string fault = fault_of(check, work.tasks[row], row); !fault.empty()) return fault;
+  return {};
+}
+
+}  // namespace raggeddsl

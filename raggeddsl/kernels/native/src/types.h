@@ -1,0 +1,99 @@
+// Element types and the plain structs that describe one task to the arithmetic code.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace raggeddsl {
+
+// The numbers are part of the table's format (raggeddsl/kernels/native/table.py).
+enum class DType : int32_t { f32 = 0, f64 = 1, bf16 = 2, f16 = 3, c64 = 4, c128 = 5, i8 = 6, i32 = 7 };
+constexpr int kDTypes = 8;
+
+constexpr int64_t item_size(DType type) {
+  switch (type) {
+    case DType::f32: return 4;
+    case DType::f64: return 8;
+    case DType::bf16: return 2;
+    case DType::f16: return 2;
+    case DType::c64: return 8;
+    case DType::c128: return 16;
+    case DType::i8: return 1;
+    case DType::i32: return 4;
+  }
+  return 0;
+}
+
+constexpr bool is_complex(DType type) { return type == DType::c64 || type == DType::c128; }
+
+struct Scalar {  // alpha * s; integers stay exact in `whole`
+  double re = 1, im = 0;
+  int64_t whole = 1;
+};
+
+// Element (i, j) is at data + (i * row_stride + j * col_stride) elements.
+struct Matrix {
+  const void* data;
+  DType type;
+  int64_t row_stride, col_stride;
+};
+
+struct Result {
+  void* data;
+  DType type;
+  int64_t row_stride;  // columns are neighbours
+};
+
+// C = alpha * A @ B (+ C), A m x k, B k x n.  With `mirror`, n = row0 + m, the block is rows
+// row0.. of a symmetric matrix up to its diagonal, and its first row0 columns are also written,
+// transposed, above the diagonal: C[j - row0][row0 + i] = C[i][j] for j < row0.
+struct Product {
+  int64_t m, n, k;
+  Matrix a, b;
+  Result c;
+  Scalar alpha;
+  DType compute;  // f32, f64, i32, c64 or c128
+  bool accumulate;
+  bool mirror;
+};
+
+// C = alpha * A (+ C), A m x n.
+struct Combine {
+  int64_t m, n;
+  Matrix a;
+  Result c;
+  Scalar alpha;
+  bool accumulate;
+};
+
+// Aligned scratch of one worker; `reserve` may move it and forgets what was in it.
+class Workspace {
+ public:
+  Workspace() = default;
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+  ~Workspace();
+  void* reserve(int64_t bytes);  // nullptr if there is no memory; 64-byte aligned
+  void trim(int64_t bytes);      // frees it if it is larger than `bytes`
+
+ private:
+  void* data_ = nullptr;
+  int64_t size_ = 0;
+};
+
+// One instruction set's arithmetic.  `product` returns false if it could not get workspace.
+struct Arithmetic {
+  const char* name;
+  bool (*product)(const Product&, Workspace&);
+  void (*combine)(const Combine&);
+};
+
+const Arithmetic& arithmetic_base();
+#if defined(__x86_64__)
+const Arithmetic& arithmetic_avx2();
+const Arithmetic& arithmetic_avx512();
+#endif
+const Arithmetic& best_arithmetic();                // for this processor
+const Arithmetic* find_arithmetic(const char* name);  // nullptr: unknown, or not on this processor
+
+}  // namespace raggeddsl

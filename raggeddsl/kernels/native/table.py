@@ -1,0 +1,136 @@
+"""A plan in, the native task table out: one packed struct a row, offsets in bytes, strides written out.
+
+The layout is that of `struct Task` in `src/table.h`; the executor checks every field again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from raggeddsl.dtypes import DTYPES
+from raggeddsl.plan.plan import Op, Plan
+
+DTYPE_CODES = {name: code for code, name in enumerate(("f32", "f64", "bf16", "f16", "c64", "c128", "i8", "i32"))}
+
+ACCUMULATE, MIRROR = 1, 2
+
+TASK = np.dtype(
+    [
+        ("op", np.int32),
+        ("flags", np.int32),
+        ("a_type", np.int8),
+        ("b_type", np.int8),
+        ("c_type", np.int8),
+        ("s_type", np.int8),
+        ("compute", np.int8),
+        ("unused", np.int8, 3),
+        ("m", np.int64),
+        ("n", np.int64),
+        ("k", np.int64),
+        ("a_row", np.int64),
+        ("a_col", np.int64),
+        ("b_row", np.int64),
+        ("b_col", np.int64),
+        ("c_row", np.int64),
+        ("a_buffer", np.int32),
+        ("b_buffer", np.int32),
+        ("c_buffer", np.int32),
+        ("s_buffer", np.int32),
+        ("a_offset", np.int64),
+        ("b_offset", np.int64),
+        ("c_offset", np.int64),
+        ("s_offset", np.int64),
+        ("alpha", np.float64),
+    ]
+)
+assert TASK.itemsize == 136
+
+
+@dataclass(frozen=True, eq=False)
+class BufferMap:
+    """Where the executor finds each of the plan's buffers.
+
+    Native buffers are the plan's inputs, its outputs, the scratch arena, and each worker's own
+    local memory, in this order; `number`, `base` (bytes), `item` and `dtype` have one entry a
+    buffer of the plan.
+    """
+
+    number: np.ndarray
+    base: np.ndarray
+    item: np.ndarray
+    dtype: np.ndarray
+    arena: int
+    local: int
+
+    @staticmethod
+    def of(plan: Plan, arena_base: np.ndarray) -> BufferMap:
+        """The map of a plan whose scratch buffer b lies at `arena_base[b]` bytes of the arena."""
+        arena = len(plan.inputs) + len(plan.outputs)
+        number = np.full(len(plan.buffers), arena, np.int32)
+        number[list(plan.inputs)] = np.arange(len(plan.inputs))
+        number[list(plan.outputs)] = np.arange(len(plan.inputs), arena)
+        return BufferMap(
+            number,
+            arena_base,
+            np.array([DTYPES[b.dtype].itemsize for b in plan.buffers], np.int64),
+            np.array([DTYPE_CODES[b.dtype] for b in plan.buffers], np.int8),
+            arena,
+            arena + 1,
+        )
+
+
+def compute_code(dtype: str, accum: str | None) -> int:
+    """The type that products into `dtype` are computed in, as the executor numbers it."""
+    if DTYPES[dtype].kind == "integer":
+        return DTYPE_CODES["i32"]
+    chosen = DTYPES[accum or DTYPES[dtype].accumulate]
+    if DTYPES[dtype].kind == "complex" and chosen.kind != "complex":
+        chosen = DTYPES["c128" if chosen.needs_x64 else "c64"]
+    return DTYPE_CODES[chosen.accumulate]
+
+
+def native_rows(plan: Plan, buffers: BufferMap) -> np.ndarray:
+    """`TASK[T]`: every row of the plan's table, in its order, scratch in the arena."""
+    t = plan.tasks
+    rows = np.zeros(len(t), TASK)
+    product = t.op == Op.PRODUCT
+    rows["op"] = t.op
+    rows["flags"] = np.where(t.accumulate, ACCUMULATE, 0)
+    for name in ("m", "n", "k"):
+        rows[name] = getattr(t, name)
+    inner = np.where(product, t.k, t.n)  # columns of op(A)
+    rows["a_row"], rows["a_col"] = np.where(t.a_t, 1, inner), np.where(t.a_t, t.m, 1)
+    rows["b_row"], rows["b_col"] = np.where(t.b_t, 1, t.n), np.where(t.b_t, t.k, 1)
+    rows["c_row"] = t.n
+    rows["alpha"] = t.alpha
+    for name in ("a", "b", "c", "s"):
+        buffer, offset = getattr(t, f"{name}_buffer"), getattr(t, f"{name}_offset")
+        used = _used(name, t.op, buffer)
+        at = np.where(used, buffer, 0)
+        rows[f"{name}_type"] = buffers.dtype[at]
+        rows[f"{name}_buffer"] = np.where(used, buffers.number[at], -1)
+        rows[f"{name}_offset"] = np.where(used, buffers.base[at] + offset * buffers.item[at], 0)
+    for stage in plan.stages:
+        dtype = plan.buffers[stage.buffer].dtype
+        rows["compute"][stage.start : stage.stop] = compute_code(dtype, stage.arithmetic.accum)
+    return rows
+
+
+def _used(operand: str, op: np.ndarray, buffer: np.ndarray) -> np.ndarray:
+    match operand:
+        case "a":
+            return op != Op.ZERO
+        case "b":
+            return op == Op.PRODUCT
+        case "s":
+            return (buffer >= 0) & (op != Op.ZERO)
+        case _:
+            return np.ones(len(op), bool)
+
+
+def item_sizes(rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Bytes of an element of each operand of each row: keys a, b and c."""
+    sizes = np.array([DTYPES[name].itemsize for name in DTYPE_CODES], np.int64)
+    return {name: sizes[rows[f"{name}_type"]] for name in "abc"}

@@ -1,0 +1,292 @@
+"""The syntax tree of a `.rmm` spec: closed sets of frozen dataclasses, each with its `Span`.
+
+Shapes, sizes and matrices share one set of expression nodes; which operators are legal where is
+the business of `raggeddsl.graph.elaborate`, so that a wrong one gets an error that explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from raggeddsl.language.source import Source, Span
+
+# ---------------------------------------------------------------- expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """`48`, `0.5`, `1e-3`: an int where it is written as one, else a float."""
+
+    value: int | float
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string in double quotes, unescaped; only in the arguments of `table` and in options."""
+
+    value: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """`W`, `A[i]`, `X[l[t]]`, `m[0]`: a name, with at most one index expression."""
+
+    name: str
+    index: Expr | None
+    name_span: Span
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Negate:
+    """`-x`."""
+
+    operand: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """`x.T`."""
+
+    operand: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`x op y`; `*`, `@` and `//` share one precedence and group from the left, then `+`, `-`."""
+
+    op: Literal["+", "-", "*", "@", "//"]
+    left: Expr
+    right: Expr
+    op_span: Span
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`(x)`: kept, because parentheses are honoured when a chain's order is chosen."""
+
+    inner: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ListLiteral:
+    """`[128, 64, 32]`: sizes, one a member."""
+
+    items: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`ns(A[i])`, `table("t.csv", p="rows")`, `range(8, 40, 8)`, `iterate(ns, A[i], 5)`."""
+
+    function: str
+    arguments: tuple[Expr, ...]
+    keywords: tuple[tuple[str, Expr], ...]
+    function_span: Span
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`if o[t] == e`, the filter of a sum; the sides are index expressions."""
+
+    left: Expr
+    right: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """`sum(body for t)` or `sum(body for t if o[t] == e)`."""
+
+    body: Expr
+    index: str
+    condition: Condition | None
+    index_span: Span
+    span: Span
+
+
+Expr: TypeAlias = Number | Text | Ref | Negate | Transpose | Binary | Group | ListLiteral | Call | Sum
+
+# ---------------------------------------------------------------- parts of statements
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name where it is declared, with its index variable if it declares a family: `A[i]`."""
+
+    name: str
+    index: str | None
+    span: Span
+    index_span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TypeExpr:
+    """`f32[m[i], k[i]]`, `f32[]`, or `[m, k]` (dtype None: the default of the spec).
+
+    `dtype` is the word as written; whether it names a dtype is checked in elaboration.
+    """
+
+    dtype: str | None
+    shape: tuple[Expr, ...]
+    dtype_span: Span | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One `key=value` after `with`; the value is a word (`highest`, `f32`) or a number's text."""
+
+    key: str
+    value: str
+    key_span: Span
+    value_span: Span
+
+
+# ---------------------------------------------------------------- statements
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """`rmm 1`: the first statement, if present."""
+
+    number: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`option dtype = f32`, `option association = left`."""
+
+    key: str
+    value: str
+    key_span: Span
+    value_span: Span
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class IndexDecl:
+    """`index i in 4` or `index e` (size None: the length of what defines its sizes)."""
+
+    names: tuple[Name, ...]
+    size: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class DimDecl:
+    """`dim n = 48`, `dim m[i] = [..]`, `dim p[e], q[e] = table(..)`."""
+
+    names: tuple[Name, ...]
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class MapDecl:
+    """`map l[t] in i, r[t] in e = table(..)`; `targets[k]` is the index that `names[k]` maps into."""
+
+    names: tuple[Name, ...]
+    targets: tuple[Name, ...]
+    value: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class InputDecl:
+    """`input A[i], B[i] : f32[m[i], k[i]]`."""
+
+    names: tuple[Name, ...]
+    type: TypeExpr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """`H[i] = ..`, `output Y[i] : type = .. with precision=highest`."""
+
+    name: Name
+    output: bool
+    type: TypeExpr | None
+    value: Expr
+    attributes: tuple[Attribute, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDef:
+    """`def ns(X) = ..`: a macro over matrices, expanded where it is called."""
+
+    name: Name
+    parameters: tuple[Name, ...]
+    value: Expr
+    span: Span
+
+
+Statement: TypeAlias = Edition | Option | IndexDecl | DimDecl | MapDecl | InputDecl | Definition | FunctionDef
+
+
+@dataclass(frozen=True, eq=False)
+class LikeLines:
+    """n >= 2 `input` or definition lines of one form that name single matrices only.
+
+    Two lines have one form if they are equal once every name and every number is blanked, so one
+    template and a few columns say what n trees would: `template` is the tree of the first line;
+    slot s is the s-th token that was blanked (a name or a number; words of the language, dtypes and
+    attributes are equal in all lines and stay); `slots[s]` is its place among the line's tokens, so
+    a node of the template is spelled by slot s if its span starts at
+    `token_starts[0, slots[s]]`; `columns[s]` holds that
+    token's value in every line (a list of str, or an int64 or float64 array); `token_starts` and
+    `token_ends` (int64[n, tokens]) place *all* tokens of each line in the source.  Lines need not
+    be neighbours: `starts` (int64[n], ascending) is where each begins, and says its turn.
+    """
+
+    template: InputDecl | Definition
+    columns: tuple[list[str] | np.ndarray, ...]
+    slots: tuple[int, ...]
+    token_starts: np.ndarray
+    token_ends: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.token_starts)
+
+    @property
+    def starts(self) -> np.ndarray:
+        return self.token_starts[:, 0]
+
+    def statement(self, line: int) -> InputDecl | Definition:
+        """The tree of one line: the template with that line's names, numbers and spans."""
+        from raggeddsl.language.likelines import instantiate
+
+        return instantiate(self, line)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A parsed spec.  `items` is ordered by first line; `statements()` is the plain list."""
+
+    items: tuple[Statement | LikeLines, ...]
+    source: Source
+
+    def statements(self) -> Iterator[Statement]:
+        """Every statement in source order, like lines written out one by one."""
+        flat: list[Statement] = []
+        for item in self.items:
+            if isinstance(item, LikeLines):
+                flat.extend(item.statement(line) for line in range(len(item)))
+            else:
+                flat.append(item)
+        return iter(sorted(flat, key=lambda statement: statement.span.start))

@@ -1,0 +1,102 @@
+"""The text of a spec in, `ast.Program` out, with every syntax error of the text in one run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from raggeddsl.language import ast
+from raggeddsl.language.lines import logical_lines
+from raggeddsl.language.source import Diagnostics, Source, Span
+
+EDITION = 1
+MAX_SYNTAX_ERRORS = 100
+LARGEST_SOURCE = 64 * 1024**2
+LONE_RETURN = re.compile(r"\r(?!\n)")
+
+
+def parse(
+    text: str, *, name: str = "<text>", diagnostics: Diagnostics | None = None, like_lines: bool = True
+) -> ast.Program:
+    """The syntax tree of `text`, which diagnostics call `name`.
+
+    With `diagnostics`, errors are recorded there and the statements that did parse come back;
+    without, one `RmmError` with all of them is raised.  `like_lines` merges lines of one form (see
+    `ast.LikeLines`), which says the same and is faster: `statements()` does not depend on it.
+    """
+    source = Source(name, normalised(text))
+    found = Diagnostics(source)
+    if diagnostics is not None and diagnostics.source is None:
+        diagnostics.source = source
+    program = parse_source(source, found, like_lines=like_lines)
+    if diagnostics is None:
+        found.raise_if_failed()
+    else:
+        diagnostics.found.extend(found.found)
+    return program
+
+
+def normalised(text: str) -> str:
+    """`text` without a byte order mark, and with newlines for the lone returns of old systems."""
+    text = text.removeprefix("\ufeff")
+    return LONE_RETURN.sub("\n", text) if "\r" in text else text
+
+
+def parse_source(source: Source, found: Diagnostics, *, like_lines: bool = True) -> ast.Program:
+    """`parse` for a text that is a `Source` already."""
+    if len(source.text) > LARGEST_SOURCE:
+        mebibytes = LARGEST_SOURCE // 1024**2
+        help = "declare families (`input A[i] : ...`) and keep their sizes in a table"
+        found.error("RMM125", f"the spec has more than {mebibytes} MiB", Span(0, 0), help=help)
+        return ast.Program((), source)
+    lines = logical_lines(source)
+    if not lines.starts:
+        help = "the smallest spec is one line: `output Y = ...`, with an `input` for each name in it"
+        found.error("RMM126", "the spec is empty", Span(0, 0), help=help)
+        return ast.Program((), source)
+    from raggeddsl.language.statement import parse_line
+
+    items: list[ast.Statement | ast.LikeLines] = []
+    alone: Sequence[int] = range(len(lines.starts))
+    if like_lines and len(lines.starts) > 1:
+        from raggeddsl.language.likelines import merge
+
+        items, alone = merge(source, lines)
+    cut_short = -2  # no line is the other half of another yet
+    for line in alone:
+        problems = Diagnostics(source)
+        statement = parse_line(source, Span(lines.starts[line], lines.ends[line]), problems)
+        if statement is not None:
+            items.append(statement)
+        elif line == cut_short + 1 and source.text[lines.starts[line]] in " \t":
+            continue  # the other half of the line before, which has its error already
+        elif problems.found[0].code == "RMM110":
+            cut_short = line
+        found.found.extend(problems.found)
+        if len(found.found) >= MAX_SYNTAX_ERRORS:
+            here = Span(lines.starts[line], lines.starts[line])
+            help = "mend those above first"
+            found.error("RMM112", "too many syntax errors; the rest is not read", here, help=help)
+            return ast.Program((), source)
+    items.sort(key=_first)
+    _check_edition(items, lines.ends[0], found)
+    return ast.Program(tuple(items), source)
+
+
+def _first(item: ast.Statement | ast.LikeLines) -> int:
+    return int(item.starts[0]) if isinstance(item, ast.LikeLines) else item.span.start
+
+
+def _check_edition(items: list[ast.Statement | ast.LikeLines], first_end: int, found: Diagnostics) -> None:
+    """RMM111 for an edition that this version does not know, or that is not said first."""
+    for item in items:
+        if not isinstance(item, ast.Edition):
+            continue
+        if item.span.start >= first_end:
+            help = "move it to the first line"
+            found.error("RMM111", "`rmm` is not the first statement", item.span, help=help)
+        elif item.number != EDITION:
+            message = f"this version of raggeddsl knows edition {EDITION}, not {item.number}"
+            found.error(
+                "RMM111", message, item.span, help=f"write `rmm {EDITION}`, or install a newer raggeddsl"
+            )

@@ -1,0 +1,132 @@
+"""A plan, the user's wishes and a backend in; the target and the kernel, each with its reason, out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from raggeddsl.kernels.base import Kernel
+from raggeddsl.language.source import Diagnostics
+from raggeddsl.options import Options
+from raggeddsl.plan.plan import Plan
+from raggeddsl.plan.units import count_text, si
+
+PREFERENCE = ("native", "xla", "reference")
+"""What `kernel="auto"` tries, best first."""
+
+MOST_SHAPES = 64
+LEAST_FLOP = 20e6
+"""`auto` dispatches where there are at most so many exact shapes and a task is this heavy on average."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a plan runs.  Under `dispatch` the kernel serves only calls from inside a traced function."""
+
+    target: Literal["fused", "dispatch"]
+    target_why: str
+    kernel: str
+    kernel_why: str
+
+
+def installed(name: str) -> Kernel | None:
+    """The kernel called `name`, or None where this installation has none."""
+    match name:
+        case "xla":
+            from raggeddsl.kernels.xla import XlaKernel
+
+            return XlaKernel()
+        case "reference":
+            from raggeddsl.kernels.reference import ReferenceKernel
+
+            return ReferenceKernel()
+        case _:
+            return None
+
+
+def choose(plan: Plan, options: Options, backend: str, found: Diagnostics) -> Choice:
+    """Decide how `plan` runs on `backend` (`cpu`, `gpu`, …).
+
+    Raises `RmmError` RMM510 where a kernel is asked for that cannot run it; RMM511 and RMM512
+    warn where something else runs than was asked for or is best.
+    """
+    kernel, kernel_why = _kernel(plan, options, backend, found)
+    target, target_why = _target(plan, options, kernel, found)
+    return Choice(target, target_why, kernel, kernel_why)
+
+
+def _kernel(plan: Plan, options: Options, backend: str, found: Diagnostics) -> tuple[str, str]:
+    if options.kernel != "auto":
+        _require(plan, options.kernel, backend, found)
+        return options.kernel, "as asked"
+    refused = []
+    for name in PREFERENCE:
+        kernel = installed(name)
+        if kernel is None:
+            continue
+        reason = kernel.unavailable(plan, backend)
+        if reason is None:
+            for other, why in refused:
+                found.warning("RMM511", f"the kernel `{other}` cannot run this program: {why}; `{name}` is used")
+            return name, f"the best that is installed and runs on {backend}"
+        refused.append((name, reason))
+    raise AssertionError("the reference runs every plan")
+
+
+def _require(plan: Plan, name: str, backend: str, found: Diagnostics) -> None:
+    """Report RMM510 unless the kernel `name` is there and can run `plan`."""
+    kernel = installed(name)
+    if kernel is None:
+        found.error(
+            "RMM510",
+            f"the kernel `{name}` is not installed",
+            help='leave the choice to kernel="auto", or ask for kernel="xla", which runs on any backend',
+        )
+    elif (reason := kernel.unavailable(plan, backend)) is not None:
+        found.error(
+            "RMM510",
+            f"the kernel `{name}` cannot run this program on {backend}: {reason}",
+            help='leave the choice to kernel="auto"',
+        )
+    found.raise_if_failed()
+
+
+def _target(
+    plan: Plan, options: Options, kernel: str, found: Diagnostics
+) -> tuple[Literal["fused", "dispatch"], str]:
+    match options.target:
+        case "fused":
+            return "fused", "as asked"
+        case "dispatch":
+            if options.kernel != "auto":
+                found.warning(
+                    "RMM512",
+                    f"the target `dispatch` has executables of its own: the kernel `{kernel}` is used only "
+                    "where the program is called inside another traced function",
+                    help="leave out the kernel, or ask for target=\"fused\"",
+                )
+            return "dispatch", "as asked"
+        case _ if options.kernel != "auto":
+            return "fused", f"the kernel `{kernel}` was asked for"
+        case _:
+            return cheaper(plan)
+
+
+def cheaper(plan: Plan) -> tuple[Literal["fused", "dispatch"], str]:
+    """The target that should take less time: dispatch where few shapes make long products.
+
+    An executable of its own is the fastest code for a product that runs for far longer than a
+    launch, and costs some 20 ms of compiling for each shape; the fused program's batches gather
+    and scatter, and its compile time is bounded.
+    """
+    tasks = plan.tasks
+    if not len(tasks):
+        return "fused", "there is nothing to compute"
+    shapes = plan.cost.distinct_shapes
+    average = float(np.sum(tasks.flop)) / len(tasks)
+    work = f"{count_text(shapes, 'shape')}, {si(average, 'FLOP')} a task"
+    if shapes <= MOST_SHAPES and average >= LEAST_FLOP:
+        return "dispatch", f"few shapes and long products ({work}): each shape gets code of its own"
+    return "fused", f"one program of bounded compile time for {work}"

@@ -1,0 +1,192 @@
+"""A plan in, a `Program` out: a pure function from a dict of inputs to a dict of results."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from threading import RLock
+from typing import Any
+
+import jax
+
+from raggeddsl.graph.nodes import Graph
+from raggeddsl.kernels.base import LoweredPlan
+from raggeddsl.language import ast
+from raggeddsl.language.source import Diagnostic, Diagnostics, Source
+from raggeddsl.lowering.choose import Choice, choose, installed
+from raggeddsl.lowering.dispatch import Dispatched, lower_dispatch
+from raggeddsl.options import Options
+from raggeddsl.plan.plan import Plan
+from raggeddsl.ragged import Ragged
+from raggeddsl.runtime.deliver import deliver, deliver_members
+from raggeddsl.runtime.jitted import Jitted
+from raggeddsl.runtime.modules import Modules
+from raggeddsl.runtime.random import random_inputs
+from raggeddsl.runtime.receive import Received, receive
+from raggeddsl.runtime.signature import Signature, input_signature, output_signature
+
+
+class Program:
+    """A compiled spec: call it with a dict of inputs, get a dict of results.
+
+    It is a pure function and works under `jax.jit`, `jax.grad` and `jax.vmap`; inside such a
+    function a program whose target is `dispatch` runs as the fused one.  It may be called from
+    several threads at once, and never compiles twice.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        options: Options,
+        *,
+        spec: Graph | None = None,
+        tree: ast.Program | None = None,
+        diagnostics: Diagnostics | None = None,
+        timings: Mapping[str, float] | None = None,
+        passes: Sequence[tuple[str, int, int]] = (),
+    ) -> None:
+        found = Diagnostics() if diagnostics is None else diagnostics
+        self.plan = plan
+        self.options = options
+        self.ast = tree
+        self.choice: Choice = choose(plan, options, jax.default_backend(), found)
+        self.timings: dict[str, float] = dict(timings or {})
+        self.inputs: Signature = input_signature(plan)
+        self.outputs: Signature = output_signature(plan)
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(found.found)
+        self._spec = plan.graph if spec is None else spec
+        self._source: Source | None = None if tree is None else tree.source
+        self._passes = tuple(passes)
+        self._lock = RLock()
+        self._fused: Jitted | None = None
+        self._dispatched: Dispatched | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The product graph that was planned, a `networkx.DiGraph` in normal form."""
+        return self.plan.graph
+
+    # ------------------------------------------------------------ calling it
+
+    def __call__(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the program.
+
+        `inputs` has a value for each name of `program.inputs`: for a family a `Ragged`, a list of
+        arrays, or one array with a leading axis of members where all have one shape; for a single
+        matrix an array.  Results are a `Ragged` for a family and a `jax.Array` for a single matrix,
+        ready when they are read.  Raises one `RmmError` with everything that is wrong with the
+        inputs (RMM701 to RMM707).
+        """
+        return self.run(receive(inputs, self.inputs, self._source))
+
+    def run(self, received: Sequence[Received]) -> dict[str, Any]:
+        """Run on inputs that are checked already, one for each group of `inputs`."""
+        if self.choice.target == "dispatch" and not any(one.traced for one in received):
+            members = self._members()([one.arrays() for one in received])
+            return deliver_members(members, self.outputs)
+        buffers = [one.buffer() for one in received]
+        return deliver(self._whole()(buffers), self.outputs)
+
+    def compile(self, progress: Any = None) -> Program:
+        """Have XLA compile everything now, so that the first call need not; returns the program.
+
+        `progress(done, total)` is called as the executables of a dispatched program are compiled;
+        without it, a bar is drawn on a terminal once that takes more than a second.
+        """
+        if self.choice.target == "dispatch":
+            dispatched = self._members()
+            start = time.perf_counter()
+            if dispatched.compile(progress):
+                self.timings["compile"] = time.perf_counter() - start
+        else:
+            self._whole().compile()
+        return self
+
+    # ------------------------------------------------------------ looking at it
+
+    def explain(self) -> Any:
+        """What the program does and costs: print it, or take `.summary()` or `.to_dict()`."""
+        from raggeddsl.plan.explain import explain
+
+        dispatched = self.choice.target == "dispatch"
+        lowered = self._members() if dispatched else self._whole().lowered
+        facts = {
+            "kernel": "dispatch" if dispatched else self.choice.kernel,
+            "kernel_why": "one executable for each exact shape" if dispatched else self.choice.kernel_why,
+            "target": self.choice.target,
+            "target_why": self.choice.target_why,
+            "xla_operations": self._operations(),
+            "timings": dict(self.timings),
+            "passes": {name: f"{before} → {after}" for name, before, after in self._passes if before != after},
+        }
+        return explain(self.plan, lowered, facts={name: value for name, value in facts.items() if value is not None})
+
+    def lower(self) -> Any:
+        """The program as XLA receives it, a `jax.stages.Lowered`: `.as_text("stablehlo")`, `.compile()`.
+
+        A dispatched program is many small modules; its `Modules` has the same two methods.
+        """
+        return Modules(self._members()) if self.choice.target == "dispatch" else self._whole().lower()
+
+    def jaxpr(self) -> Any:
+        """What JAX traces the program to; `str` of it is text.  Of a dispatched one, all its parts."""
+        return Modules(self._members()).jaxpr() if self.choice.target == "dispatch" else self._whole().trace().jaxpr
+
+    def reference(self, inputs: Mapping[str, Any]) -> Any:
+        """The results by the reference, `raggeddsl.graph.bounds.Reference`: NumPy, in float64 or complex128.
+
+        It interprets the spec's graph as it was before any pass.  `.values` has the results by
+        name, a list of members for a family; `raggeddsl.graph.bounds.compare` takes the whole.
+        Checks `inputs` as a call does.
+        """
+        from raggeddsl.graph.interpret import interpret
+
+        given: dict[str, Any] = {}
+        for one in receive(inputs, self.inputs, self._source):
+            packed = one.value if isinstance(one.value, Ragged) else Ragged(one.buffer(), one.group.layout)
+            members = packed.to_numpy()
+            given.update({one.group.names[0]: members} if one.group.family else zip(one.group.names, members, strict=True))
+        return interpret(self._spec, given, bounds=True)
+
+    def random_inputs(self, seed: int = 0) -> dict[str, Any]:
+        """Normally distributed inputs, the same for a seed on every machine.
+
+        Scaled so that spectral norms stay near 1; integers are small.
+        """
+        return random_inputs(self.inputs, seed)
+
+    def __repr__(self) -> str:
+        return f"Program({self.inputs!r} -> {self.outputs!r}, {self.choice.target})"
+
+    # ------------------------------------------------------------ its two lowerings
+
+    def _whole(self) -> Jitted:
+        """The fused program; made when it is first needed."""
+        with self._lock:
+            if self._fused is None:
+                start = time.perf_counter()
+                lowered = self._kernel_lowered()
+                self.timings["lower"] = self.timings.get("lower", 0.0) + time.perf_counter() - start
+                self._fused = Jitted(self.plan, lowered, self.inputs, self.outputs, self.timings)
+            return self._fused
+
+    def _kernel_lowered(self) -> LoweredPlan:
+        kernel = installed(self.choice.kernel)
+        assert kernel is not None, "the kernel was there when it was chosen"
+        return kernel.lower(self.plan)
+
+    def _members(self) -> Dispatched:
+        """The dispatched program; made when it is first needed."""
+        with self._lock:
+            if self._dispatched is None:
+                start = time.perf_counter()
+                self._dispatched = lower_dispatch(self.plan)
+                self.timings["lower"] = self.timings.get("lower", 0.0) + time.perf_counter() - start
+            return self._dispatched
+
+    def _operations(self) -> int:
+        """How many XLA operations a call runs: those of the fused program, or launches of small ones."""
+        if self.choice.target == "dispatch":
+            return len(self._members().launches.kind)
+        return len(re.findall(r"\bstablehlo\.\w+", self._whole().lower().as_text("stablehlo")))

@@ -1,0 +1,230 @@
+"""N matrices of different shapes in, one `Ragged` out: a pytree with a single 1-D leaf and static shapes."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from raggeddsl.runtime.layout import Layout
+from raggeddsl.runtime.members import as_array
+from raggeddsl.runtime.pack import pack, traced
+
+_DEVICE_SLICES = 16
+"""Reading more members than this from a device goes through the host: each shape there costs a compilation."""
+
+
+@jax.tree_util.register_pytree_with_keys_class
+class Ragged:
+    """N matrices `dtype[m_i, n_i]` packed row-major, end to end, without gaps, in `data: dtype[total]`.
+
+    A pytree whose one leaf is `data`; the shapes are static, interned and hashed once, so that
+    flattening and a jit cache hit cost the same however many members there are.  Members are
+    views made when they are read.  Make one by `Ragged.from_list` or `Ragged.from_packed`.
+    """
+
+    __slots__ = ("__weakref__", "_data", "_dtype", "_members", "layout")
+
+    def __init__(self, data: Any, layout: Layout) -> None:
+        self._data = data
+        self._members: tuple[Any, ...] | None = None
+        self._dtype: np.dtype | None = None
+        self.layout = layout
+
+    # ------------------------------------------------------------ making one
+
+    @classmethod
+    def from_list(cls, arrays: Sequence[Any], dtype: Any = None) -> Ragged:
+        """Pack matrices (NumPy, `jax.Array`, tracers, DLPack objects, nested lists) into a new buffer.
+
+        All members have two axes, or all have none (scalars).  `dtype` defaults to what
+        `jnp.result_type` gives for the members.  Always copies.  Raises `ValueError` for other
+        ranks and `TypeError` for what is not an array of numbers.
+        """
+        members = [as_array(array) for array in arrays]
+        if not members:
+            empty = Layout.of(np.zeros(0), np.zeros(0))
+            return cls(pack([], jax.dtypes.canonicalize_dtype(dtype or np.float32), 0), empty)
+        ranks = [member.ndim for member in members]
+        if any(rank != ranks[0] for rank in ranks) or ranks[0] not in (0, 2):
+            expected = ranks[0] if ranks[0] in (0, 2) else 2
+            wrong = next(i for i, rank in enumerate(ranks) if rank != expected)
+            raise ValueError(
+                f"a Ragged holds matrices, or only scalars: member {wrong} has {ranks[wrong]} "
+                f"ax{'is' if ranks[wrong] == 1 else 'es'}, shape {members[wrong].shape}; "
+                "reshape it to (rows, columns)"
+            )
+        layout = Layout.of_shapes([member.shape for member in members])
+        if dtype is None:
+            dtype = jnp.result_type(*{member.dtype: member for member in members}.values())
+        chosen = np.dtype(jax.dtypes.canonicalize_dtype(dtype))
+        return cls(pack(members, chosen, layout.size), layout)
+
+    @classmethod
+    def from_packed(cls, data: Any, shapes: Any) -> Ragged:
+        """Take `data: dtype[total]` as the members of `shapes`, an (N, 2) array or list of pairs.
+
+        NumPy data is copied, since jax would alias it; a `jax.Array` is used as it is.  Raises
+        `ValueError` if the sizes do not add up to `total`.
+        """
+        layout = shapes if isinstance(shapes, Layout) else Layout.of_shapes(shapes)
+        array = as_array(data)
+        if array.shape != (layout.size,):
+            raise ValueError(
+                f"data of shape {array.shape} cannot hold these {len(layout)} members: their sizes add up to "
+                f"{layout.size}, so it must have shape ({layout.size},)"
+            )
+        if isinstance(array, np.ndarray):
+            array = pack([array], np.dtype(jax.dtypes.canonicalize_dtype(array.dtype)), layout.size)
+        return cls(array, layout)
+
+    @classmethod
+    def _of_members(cls, members: Sequence[Any], layout: Layout, dtype: np.dtype) -> Ragged:
+        """Members that already exist one by one; they are packed only if `data` is read."""
+        self = cls(None, layout)
+        self._members = tuple(members)
+        self._dtype = np.dtype(dtype)
+        return self
+
+    # ------------------------------------------------------------ what it holds
+
+    @property
+    def data(self) -> Any:
+        """The packed elements, `dtype[total]`."""
+        if self._data is None and self._members is not None:
+            assert self._dtype is not None
+            self._data = pack(self._members, self._dtype, self.layout.size)
+        return self._data
+
+    @property
+    def traced(self) -> bool:
+        """Whether it holds tracers, as inside `jax.jit`."""
+        return traced(self._members if self._data is None and self._members is not None else [self._data])
+
+    @property
+    def dtype(self) -> Any:
+        """The element type, as `data.dtype`."""
+        return self._dtype if self._members is not None else self._data.dtype
+
+    @property
+    def shapes(self) -> np.ndarray:
+        """int64[N, 2], read-only: rows and columns of each member (1, 1 for scalars)."""
+        return self.layout.shapes
+
+    def __len__(self) -> int:
+        return len(self.layout)
+
+    # ------------------------------------------------------------ members
+
+    @overload
+    def __getitem__(self, index: slice) -> Ragged: ...
+    @overload
+    def __getitem__(self, index: int) -> jax.Array: ...
+
+    def __getitem__(self, index: int | slice) -> jax.Array | Ragged:
+        """Member `index` as `dtype[m, n]` (negative counts from the end), or a `Ragged` of a slice."""
+        if isinstance(index, slice):
+            return self._slice(index)
+        try:
+            member = operator.index(index)
+        except TypeError:
+            raise TypeError(
+                f"a Ragged is indexed by a member's number or a slice of numbers, not {type(index).__name__}; "
+                "take elements from the member, as in ragged[3][:, 0]"
+            ) from None
+        if not -len(self) <= member < len(self):
+            raise IndexError(f"member {member} of a Ragged with {len(self)} members")
+        return self._read([member % len(self)])[0]
+
+    def __iter__(self) -> Iterator[jax.Array]:
+        return iter(self.to_list())
+
+    def to_list(self) -> list[jax.Array]:
+        """Every member as an array `dtype[m, n]`, on the device of `data`."""
+        return self._read(range(len(self)))
+
+    def to_numpy(self) -> list[np.ndarray]:
+        """Every member as a read-only NumPy view of one host copy of `data` (no copy on CPU)."""
+        flat = np.asarray(self.data)
+        layout = self.layout
+        return [
+            flat[start : start + size].reshape(layout.shape(i))
+            for i, (start, size) in enumerate(zip(layout.offsets.tolist(), layout.sizes.tolist(), strict=True))
+        ]
+
+    def _read(self, members: Sequence[int]) -> list[Any]:
+        if self._members is not None:
+            return [self._members[i] for i in members]
+        data, layout = self._data, self.layout
+        if _on_host(data) or (_concrete(data) and len(members) > _DEVICE_SLICES):
+            # A view of the host's copy: slicing by XLA would compile once for each distinct shape.
+            flat = np.asarray(data)
+            pieces = [_cut(flat, layout, i) for i in members]
+            return [_beside(piece, data) for piece in pieces]
+        return [_cut(data, layout, i) for i in members]
+
+    def _slice(self, index: slice) -> Ragged:
+        first, stop, step = index.indices(len(self))
+        layout = self.layout.take(index)
+        if self._members is not None:
+            return Ragged._of_members(self._members[index], layout, self.dtype)
+        start = int(self.layout.offsets[first]) if first < stop else 0
+        where = slice(start, start + layout.size) if step == 1 else self.layout.elements(np.arange(first, stop, step))
+        if _on_host(self._data):
+            return Ragged(_beside(np.asarray(self._data)[..., where], self._data), layout)
+        return Ragged(self._data[..., where], layout)
+
+    # ------------------------------------------------------------ as a pytree, and for people
+
+    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[Any, Any]], Layout]:
+        return ((jax.tree_util.GetAttrKey("data"), self.data),), self.layout
+
+    def tree_flatten(self) -> tuple[tuple[Any], Layout]:
+        return (self.data,), self.layout
+
+    @classmethod
+    def tree_unflatten(cls, layout: Layout, leaves: Sequence[Any]) -> Ragged:
+        return cls(leaves[0], layout)
+
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        raise TypeError(
+            "members of a Ragged have different shapes, so it is not one array: use .data for all elements, "
+            ".to_numpy() for a list, or [i] for a member"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Ragged, (self.data, self.layout)
+
+    def __repr__(self) -> str:
+        dtype = self._dtype if self._members is not None else getattr(self._data, "dtype", self._data)
+        members = repr(self.layout).removeprefix("Layout(").removesuffix(")")
+        return f"Ragged({dtype}, {members}; {self.layout.size} elements)"
+
+
+def _concrete(data: Any) -> bool:
+    return isinstance(data, jax.Array) and not isinstance(data, jax.core.Tracer)
+
+
+def _on_host(data: Any) -> bool:
+    """Whether `data` is a `jax.Array` that NumPy can see without a copy: all of it on one CPU device."""
+    if not _concrete(data):
+        return False
+    devices = data.devices()
+    return len(devices) == 1 and next(iter(devices)).platform == "cpu"
+
+
+def _beside(piece: np.ndarray, data: jax.Array) -> jax.Array:
+    """`piece` as a `jax.Array` where `data` is; on CPU it may share `data`'s memory, which never changes."""
+    if data.committed:
+        return jax.device_put(piece, data.sharding)
+    return jnp.asarray(piece)
+
+
+def _cut(data: Any, layout: Layout, member: int) -> Any:
+    """One member of packed `data`; leading axes, as `vmap` leaves them, are kept."""
+    start, size = int(layout.offsets[member]), int(layout.sizes[member])
+    return data[..., start : start + size].reshape(data.shape[:-1] + layout.shape(member))

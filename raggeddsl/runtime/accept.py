@@ -1,0 +1,42 @@
+"""The element type of a given array in, whether an input of another type may take it out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import numpy as np
+
+_RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}
+"""Kinds of number, each convertible to those after it; bf16 is of kind V."""
+
+
+def accepted(value: Any, array: Any, wanted: np.dtype) -> bool:
+    """Whether `value` (as an array: `array`) may be given where `wanted` is declared.
+
+    Its type must be `wanted` itself, or what `jnp.asarray` makes `wanted` of (f64 for f32 without
+    x64).  Numbers of Python, nested lists of them and weakly typed `jax.Array`s have no type of
+    their own and take any that can hold their kind: an int becomes a float, never the reverse.
+    """
+    given = np.dtype(array.dtype)
+    if given == wanted or jax.dtypes.canonicalize_dtype(given) == wanted:
+        return True
+    if not weak(value):
+        return False
+    if _RANK.get(given.kind, 9) > _RANK.get(wanted.kind, -1):
+        return False
+    return wanted.kind != "i" or _in_range(array, wanted)
+
+
+def weak(value: Any) -> bool:
+    """Whether `value` is a Python number, a nested list of them, or weakly typed as JAX has it."""
+    if isinstance(value, jax.Array):
+        return bool(value.weak_type)
+    return isinstance(value, int | float | complex | list | tuple) and not isinstance(value, np.generic)
+
+
+def _in_range(array: Any, wanted: np.dtype) -> bool:
+    if isinstance(array, jax.core.Tracer) or array.size == 0:
+        return True
+    limits = np.iinfo(wanted)
+    return bool(limits.min <= np.min(array) and np.max(array) <= limits.max)

@@ -1,0 +1,117 @@
+"""Shapes of N members in, one interned `Layout` out: offsets in a packed buffer, hashed and compared in O(1)."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+_interned: WeakValueDictionary[bytes, Layout] = WeakValueDictionary()
+
+
+class Layout:
+    """How N members lie end to end, row-major, in one 1-D array; get one by `Layout.of`.
+
+    `rows`, `cols`, `sizes`, `offsets` are read-only int64[N] columns in elements; `size` is the
+    sum of the sizes.  With `scalar`, members have shape `()` (rows = cols = 1).  Layouts are
+    interned by a digest of their columns that is computed once, so two equal layouts are one
+    object, and a jit cache look-up costs the same for ten members and for a million.
+    """
+
+    def __init__(self, rows: np.ndarray, cols: np.ndarray, scalar: bool, digest: bytes) -> None:
+        self.rows, self.cols, self.scalar = rows, cols, scalar
+        self.sizes = rows * cols
+        ends = np.cumsum(self.sizes)
+        self.offsets = ends - self.sizes
+        self.size = int(ends[-1]) if len(ends) else 0
+        self._digest = digest
+        self._hash = int.from_bytes(digest[:8], "little", signed=True)
+        for column in (rows, cols, self.sizes, self.offsets):
+            column.flags.writeable = False
+
+    @staticmethod
+    def of(rows: np.ndarray, cols: np.ndarray, scalar: bool = False) -> Layout:
+        """The one layout of members `[rows[i], cols[i]]` (`[]` each, if `scalar`)."""
+        rows = np.array(rows, dtype=np.int64)
+        cols = np.array(cols, dtype=np.int64)
+        assert rows.ndim == 1 and rows.shape == cols.shape, "one row count and one column count a member"
+        digest = blake2b(rows.tobytes(), digest_size=32, salt=b"scalar" if scalar else b"matrix")
+        digest.update(cols.tobytes())
+        key = digest.digest()
+        found = _interned.get(key)
+        return found if found is not None else _interned.setdefault(key, Layout(rows, cols, scalar, key))
+
+    @staticmethod
+    def of_shapes(shapes: Any) -> Layout:
+        """The layout of an `(N, 2)` array or a sequence of `(rows, cols)` pairs; of `()`s: scalars.
+
+        Raises `ValueError` for anything else and for negative sizes.
+        """
+        table = np.asarray(shapes)
+        if table.size == 0 and table.ndim == 2 and table.shape[1] == 0 and len(table):
+            ones = np.ones(len(table), np.int64)
+            return Layout.of(ones, ones, scalar=True)
+        if table.size == 0 and table.shape in ((0,), (0, 2)):
+            return Layout.of(np.zeros(0), np.zeros(0))
+        if table.ndim != 2 or table.shape[1] != 2 or table.dtype.kind not in "iu":
+            raise ValueError(
+                f"shapes must be whole numbers, one (rows, columns) pair a member; got {table.dtype} of shape "
+                f"{table.shape}"
+            )
+        if (table < 0).any():
+            member = int(np.argmax((table < 0).any(axis=1)))
+            raise ValueError(f"sizes must be 0 or more; member {member} is {tuple(table[member].tolist())}")
+        return Layout.of(table[:, 0], table[:, 1])
+
+    @cached_property
+    def shapes(self) -> np.ndarray:
+        """int64[N, 2], read-only: rows and columns of each member (1, 1 for scalars)."""
+        shapes = np.stack([self.rows, self.cols], axis=1)
+        shapes.flags.writeable = False
+        return shapes
+
+    @cached_property
+    def shape_list(self) -> list[tuple[int, ...]]:
+        """The shape of every member, as tuples of plain numbers."""
+        if self.scalar:
+            return [()] * len(self)
+        return list(zip(self.rows.tolist(), self.cols.tolist(), strict=True))
+
+    def shape(self, member: int) -> tuple[int, ...]:
+        """The shape of one member: `(rows, cols)`, or `()` in a scalar layout."""
+        return () if self.scalar else (int(self.rows[member]), int(self.cols[member]))
+
+    def take(self, members: np.ndarray | slice) -> Layout:
+        """The layout of the chosen members packed anew."""
+        return Layout.of(self.rows[members], self.cols[members], self.scalar)
+
+    def elements(self, members: np.ndarray) -> np.ndarray:
+        """int64: where every element of the chosen members lies, member after member."""
+        sizes = self.sizes[members]
+        starts = np.repeat(self.offsets[members] - (np.cumsum(sizes) - sizes), sizes)
+        return starts + np.arange(len(starts))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, Layout) and self._digest == other._digest
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Layout.of, (self.rows, self.cols, self.scalar)
+
+    def __repr__(self) -> str:
+        shown = [str(self.shape(i)) for i in range(min(3, len(self)))]
+        if len(self) > 4:
+            shown.append("…")
+        if len(self) > 3:
+            shown.append(str(self.shape(len(self) - 1)))
+        return f"Layout({len(self)} member{'s' * (len(self) != 1)}: {', '.join(shown)})"

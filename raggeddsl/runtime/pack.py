@@ -1,0 +1,50 @@
+"""Members in, one 1-D array out: on the host in one pass, or traced when any member is a tracer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+_ALIGNMENT = 64
+"""Bytes; XLA's CPU client takes a host buffer as it is when it starts at such an address."""
+
+
+def traced(values: Sequence[Any]) -> bool:
+    """Whether any of `values` is a tracer."""
+    return any(isinstance(value, jax.core.Tracer) for value in values)
+
+
+def fresh(size: int, dtype: np.dtype) -> np.ndarray:
+    """An uninitialised `dtype[size]` whose address is a multiple of 64, so that jax need not copy it."""
+    room = np.empty(size * dtype.itemsize + _ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % _ALIGNMENT
+    return room[start : start + size * dtype.itemsize].view(dtype)
+
+
+def host(values: Sequence[Any]) -> list[np.ndarray]:
+    """Each value as a NumPy array, without a copy where jax allows; device arrays travel together."""
+    if jax.default_backend() != "cpu":
+        for value in values:
+            if isinstance(value, jax.Array):
+                value.copy_to_host_async()
+    return [np.asarray(value) for value in values]
+
+
+def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
+    """`members` row-major, end to end, as `dtype[size]`; `size` is the sum of their sizes.
+
+    Concrete members are copied into one fresh host buffer: no XLA operation is compiled or run,
+    and NumPy memory of the caller is never aliased.  Traced ones are concatenated by XLA.
+    """
+    if traced(members):
+        pieces = [jnp.ravel(member).astype(dtype) for member in members]
+        return jnp.concatenate(pieces)
+    buffer = fresh(size, dtype)
+    if members:
+        pieces = [member.reshape(-1) for member in host(members)]
+        np.concatenate(pieces, out=buffer, casting="unsafe")
+    return jax.device_put(buffer)

@@ -1,0 +1,246 @@
+"""What a caller gives in, checked members or packed buffers out; every fault of a call is found at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+import jax
+import numpy as np
+
+from raggeddsl.dtypes import from_numpy
+from raggeddsl.language.source import Diagnostics, Source
+from raggeddsl.ragged import Ragged
+from raggeddsl.runtime.accept import accepted
+from raggeddsl.runtime.members import as_array
+from raggeddsl.runtime.pack import pack, traced
+from raggeddsl.runtime.signature import Group, Signature
+
+_MOST = 20
+"""How many faults of one call are listed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Received:
+    """One group's value, its shapes and type checked: a `Ragged`, or the members one by one."""
+
+    group: Group
+    value: Ragged | list[Any]
+
+    @property
+    def traced(self) -> bool:
+        """Whether any of it is a tracer."""
+        return self.value.traced if isinstance(self.value, Ragged) else traced(self.value)
+
+    def buffer(self) -> Any:
+        """`dtype[size]`: members are packed now, a `Ragged` is taken as it is."""
+        if isinstance(self.value, Ragged):
+            return self.value.data
+        return pack(self.value, self.group.dtype, self.group.layout.size)
+
+    def arrays(self) -> list[jax.Array]:
+        """The members as `jax.Array`s of their own; those that are NumPy's are copied, never aliased."""
+        if isinstance(self.value, Ragged):
+            return self.value.to_list()
+        dtype = self.group.dtype
+        if all(isinstance(member, jax.Array) for member in self.value):
+            return [member if member.dtype == dtype else member.astype(dtype) for member in self.value]
+        return Ragged(self.buffer(), self.group.layout).to_list()
+
+
+def receive(inputs: Any, signature: Signature, source: Source | None = None) -> list[Received]:
+    """One `Received` for each group of `signature`, in order.
+
+    `inputs` maps each name to a `Ragged`, a list or tuple of arrays, one array with a leading axis
+    of members (uniform families), or, for a single matrix, an array.  Raises one `RmmError` with
+    RMM701 (missing name), RMM702 (unknown name), RMM703 (number of members), RMM704 (shape),
+    RMM705 (element type), RMM706 (not an array) and RMM707 (`inputs` is no dict), at most 20.
+    """
+    found = Diagnostics(source)
+    if not isinstance(inputs, Mapping):
+        found.error(
+            "RMM707",
+            f"a program takes one dict of inputs by name, not {_described(inputs)}",
+            help="call it as program({" + ", ".join(f'"{name}": …' for name in list(signature)[:3]) + "})",
+        )
+        found.raise_if_failed()
+    _refuse_unknown(inputs, signature, found)
+    received = [_group(inputs, group, found) for group in signature.groups]
+    if len(found.found) > _MOST:
+        more = len(found.found) - _MOST + 1
+        last = found.found[_MOST - 1]
+        del found.found[_MOST - 1 :]
+        found.error(last.code, f"{last.message}; and {more - 1} more faults of this call", last.span, help=last.help)
+    found.raise_if_failed()
+    return [one for one in received if one is not None]
+
+
+def _refuse_unknown(inputs: Mapping[Any, Any], signature: Signature, found: Diagnostics) -> None:
+    for name in inputs:
+        if name in signature:
+            continue
+        near = get_close_matches(str(name), list(signature), 1)
+        known = ", ".join(f"`{known}`" for known in list(signature)[:5]) or "none at all"
+        found.error(
+            "RMM702",
+            f"the program has no input `{name}`",
+            help=f"did you mean `{near[0]}`?" if near else f"its inputs are {known}"
+            + ("" if len(signature) <= 5 else f" and {len(signature) - 5} more"),
+        )
+
+
+def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Received | None:
+    missing = [name for name in group.names if name not in inputs]
+    if missing:
+        more = f" (and {len(missing) - 1} more of its form)" if len(missing) > 1 else ""
+        what = f"{len(group.layout)} matrices" if group.family else group.written(group.names.index(missing[0]))
+        found.error("RMM701", f"input `{missing[0]}` is missing{more}", group.span, help=f"give {what} under this name")
+        return None
+    try:
+        # Reading may fail too: an opened .npz refuses what is pickled only when it is asked for it.
+        values = inputs[group.names[0]] if group.family else [inputs[name] for name in group.names]
+        return _family(values, group, found) if group.family else _listed(values, group, found)
+    except (TypeError, ValueError) as error:
+        found.error(
+            "RMM706",
+            f"input `{group.names[0]}` cannot be read as {'arrays' if group.family else 'an array'}: {error}",
+            group.span,
+            help="give NumPy or JAX arrays of numbers",
+        )
+        return None
+
+
+def _family(value: Any, group: Group, found: Diagnostics) -> Received | None:
+    """A family given as a `Ragged`, as one array with an axis of members, or as a list."""
+    if isinstance(value, Ragged):
+        return _ragged(value, group, found)
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return _stacked(as_array(value), group, found)
+    if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
+        raise TypeError(f"{_described(value)} is not a list of {len(group.layout)} members")
+    return _listed(list(value), group, found)
+
+
+def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
+    layout = group.layout
+    if value.layout is not layout:
+        if not _right_count(len(value), group, found):
+            return None
+        wrong = np.flatnonzero((value.shapes != layout.shapes).any(axis=1) | (value.layout.scalar != layout.scalar))
+        if len(wrong):
+            member = int(wrong[0])
+            _wrong_shape(member, value.layout.shape(member), value.dtype, len(wrong), group, found)
+            return None
+    if not accepted(value.data, value, group.dtype):
+        _wrong_dtype(0, value.dtype, len(value), group, found)
+        return None
+    if value.data.shape != (layout.size,):
+        _wrong_shape(0, value[0].shape, value.dtype, len(value), group, found)
+        return None
+    if value.dtype != group.dtype:
+        value = Ragged(value.data.astype(group.dtype), layout)
+    return Received(group, value)
+
+
+def _stacked(array: Any, group: Group, found: Diagnostics) -> Received | None:
+    """Members of one shape along the first axis of one array: in memory they are packed already."""
+    layout = group.layout
+    if array.ndim == 0:
+        raise TypeError(f"a single number is not a list of {len(layout)} members")
+    if not _right_count(len(array), group, found):
+        return None
+    shape = array.shape[1:]
+    wrong = _differing(shape, group)
+    if len(wrong):
+        _wrong_shape(int(wrong[0]), shape, array.dtype, len(wrong), group, found)
+        return None
+    if len(layout) and not accepted(array, array, group.dtype):
+        _wrong_dtype(0, array.dtype, len(layout), group, found)
+        return None
+    return Received(group, Ragged(pack([array], group.dtype, layout.size), layout))
+
+
+def _differing(shape: tuple[int, ...], group: Group) -> np.ndarray:
+    """The members whose shape is not this one."""
+    layout = group.layout
+    if len(shape) != (0 if layout.scalar else 2):
+        return np.arange(len(layout))
+    return np.zeros(0, int) if layout.scalar else np.flatnonzero((layout.shapes != shape).any(axis=1))
+
+
+def _listed(values: list[Any], group: Group, found: Diagnostics) -> Received | None:
+    """Members one by one; for single matrices, one a name."""
+    if not _right_count(len(values), group, found):
+        return None
+    arrays = [as_array(value) for value in values]
+    layout = group.layout
+    shapes = [array.shape for array in arrays]
+    if shapes != layout.shape_list:
+        wrong = [i for i, (given, wanted) in enumerate(zip(shapes, layout.shape_list, strict=True)) if given != wanted]
+        for one in wrong[:1] if group.family else wrong[:_MOST]:
+            _wrong_shape(one, shapes[one], arrays[one].dtype, len(wrong) if group.family else 1, group, found)
+        return None
+    if {array.dtype for array in arrays} - {group.dtype}:
+        pairs = zip(values, arrays, strict=True)
+        wrong = [i for i, (value, array) in enumerate(pairs) if not accepted(value, array, group.dtype)]
+        for one in wrong[:1] if group.family else wrong[:_MOST]:
+            _wrong_dtype(one, arrays[one].dtype, len(wrong) if group.family else 1, group, found)
+        if wrong:
+            return None
+    return Received(group, arrays)
+
+
+def _right_count(given: int, group: Group, found: Diagnostics) -> bool:
+    wanted = len(group.layout)
+    if given == wanted:
+        return True
+    members = f"{wanted} member{'s' * (wanted != 1)}"
+    found.error(
+        "RMM703",
+        f"input `{group.names[0]}` has {members}, and {given} {'was' if given == 1 else 'were'} given",
+        group.span,
+        help=f"give a list or a Ragged of {members}, in the order of the spec's index",
+    )
+    return False
+
+
+def _wrong_shape(
+    member: int, given: Sequence[int], dtype: Any, count: int, group: Group, found: Diagnostics
+) -> None:
+    wanted = group.layout.shape(member)
+    help = "give members in the spec's order, or change the sizes that the spec declares"
+    if tuple(given) == wanted[::-1]:
+        help = "it is the transpose of what is declared: give its `.T`"
+    elif len(given) != len(wanted):
+        help = f"give an array with {len(wanted)} axes: reshape it to {wanted}"
+    found.error(
+        "RMM704",
+        f"`{group.called(member)}` has shape {tuple(given)}, and {wanted} ({group.written(member)}) is declared"
+        + _others(count),
+        group.span,
+        help=help,
+    )
+
+
+def _wrong_dtype(member: int, given: Any, count: int, group: Group, found: Diagnostics) -> None:
+    short = from_numpy(given)
+    called = f"{given}" if short is None or short == str(given) else f"{given} ({short})"
+    x64 = group.short in ("f64", "c128") or short in ("f64", "c128")
+    found.error(
+        "RMM705",
+        f"`{group.called(member)}` has element type {called}, and {group.dtype} ({group.short}) is declared"
+        + _others(count),
+        group.span,
+        help=f'convert it where that is meant: `.astype("{group.dtype}")`'
+        + (", or declare the input with the type that it has" if short is not None and not x64 else ""),
+    )
+
+
+def _others(count: int) -> str:
+    return f" (and {count - 1} more member{'s' * (count != 2)} like it)" if count > 1 else ""
+
+
+def _described(value: Any) -> str:
+    return f"a value of type `{type(value).__name__}`"

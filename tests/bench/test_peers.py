@@ -1,0 +1,107 @@
+"""Every way gives the right results on small cases of every kind of workload, or says why it does not run."""
+
+import numpy as np
+import pytest
+
+from raggeddsl.bench.check import error, reference
+from raggeddsl.bench.peers import PEERS, Limits, Skip, peer
+from raggeddsl.bench.peers.ours import compiled, facts
+from raggeddsl.bench.workloads import workload
+
+OURS = ["raggeddsl", "raggeddsl:fused", "raggeddsl:dispatch", "raggeddsl:xla", "raggeddsl:fused:xla"]
+CASES = ["equal-3-8", "mixed-5", "chain-4", "gram", "muon", "empty"]
+
+
+@pytest.fixture
+def case(request, tmp_path):
+    if request.param in ("gram", "muon"):
+        path = tmp_path / "net.csv"
+        path.write_text("rows,cols\n6,20\n30,7\n12,12\n6,20\n")
+        return workload(f"{request.param}:{path}")
+    if request.param == "empty":
+        from raggeddsl.bench.pairs import pairs
+
+        return pairs("empty", np.array([[3, 4, 5], [0, 4, 5], [3, 0, 5], [3, 4, 0]]))
+    return workload(request.param)
+
+
+def prepared(name, chosen, limits=Limits()):
+    way = peer(name)(chosen, chosen.inputs(), limits)
+    if isinstance(way, Skip) and "not installed" in way.reason:
+        pytest.skip(way.reason)
+    return way
+
+
+@pytest.mark.parametrize("case", CASES, indirect=True)
+@pytest.mark.parametrize("name", [*OURS, *PEERS])
+def test_a_way_gives_the_right_results_every_time(name, case, monkeypatch):
+    if name == "openblas-batch":  # the trial runs workloads by their names, and these two have none
+        monkeypatch.setattr("raggeddsl.bench.peers.openblas.survives", lambda name: False)
+    way = prepared(name, case)
+    right = reference(case, case.inputs())
+    assert error(way.results(way.first()), right, case) <= right.tolerance
+    assert error(way.results(way.call()), right, case) <= right.tolerance
+
+
+@pytest.mark.parametrize("name", ["raggeddsl", "numpy", "mkl-batch", "torch-loop"])
+def test_a_way_accumulates_blocks(name):
+    chosen = workload("blocks")
+    way = prepared(name, chosen)
+    right = reference(chosen, chosen.inputs())
+    assert error(way.results(way.first()), right, chosen) <= right.tolerance
+    assert error(way.results(way.call()), right, chosen) <= right.tolerance
+
+
+def test_openblas_is_tried_in_a_process_of_its_own_first():
+    chosen = workload("mixed-4")
+    way = prepared("openblas-batch", chosen)
+    right = reference(chosen, chosen.inputs())
+    assert error(way.results(way.call()), right, chosen) <= right.tolerance
+
+
+def test_a_trial_that_dies_is_noticed():
+    from raggeddsl.bench.peers.openblas import survives
+
+    assert not survives("no-such-workload")
+
+
+@pytest.mark.parametrize("name", ["pad-vmap", "pad-map", "torch-bmm"])
+def test_padding_is_skipped_where_it_takes_too_much_memory(name):
+    skip = prepared(name, workload("mixed-50"), Limits(padding=1 << 20))
+    assert isinstance(skip, Skip) and "GiB" in skip.reason
+
+
+@pytest.mark.parametrize("name", ["pad-vmap", "pad-map", "torch-bmm"])
+def test_padding_is_skipped_where_there_is_nothing_to_pad_to(name):
+    assert isinstance(prepared(name, workload("blocks")), Skip)
+
+
+@pytest.mark.parametrize("name", ["jit-loop", "jax-list", "raggeddsl:dispatch"])
+def test_compiling_shape_by_shape_is_skipped_where_there_are_too_many(name):
+    skip = prepared(name, workload("mixed-50"), Limits(shapes=20))
+    assert isinstance(skip, Skip) and "--force" in skip.reason
+    assert not isinstance(prepared(name, workload("mixed-50"), Limits(shapes=20, force=True)), Skip)
+
+
+@pytest.mark.parametrize("name", ["nump", "raggeddsl:", "raggeddsl:fast", "raggeddsl:xla:native", "jax"])
+def test_an_unknown_peer_is_answered_with_those_there_are(name):
+    with pytest.raises(ValueError, match="jit-loop.*dispatch"):
+        peer(name)
+
+
+def test_a_program_says_what_it_chose():
+    said = facts(compiled(workload("mixed-5"), "fused", "xla"))
+    assert said["kernel"] == "xla" and said["target"] == "fused"
+    assert said["computed_flop_ratio"] >= 1
+    assert said["peak_bytes"] > 0
+
+
+def test_batches_are_grouped_by_shape_heaviest_first():
+    from raggeddsl.bench.pairs import pairs
+    from raggeddsl.bench.peers.blas import job
+
+    chosen = pairs("repeated", np.array([[2, 2, 2], [9, 9, 9], [2, 2, 2], [0, 3, 3]]))
+    (_, groups), = job(chosen, chosen.inputs()).steps
+    assert groups.m.tolist() == [9, 2] and groups.size.tolist() == [1, 2]
+    assert len(groups.c) == 3
+    assert not (groups.a % 64).any()

@@ -1,0 +1,82 @@
+"""As a process of its own: pipes, signals, faults, and the time it takes to check a small spec."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from raggeddsl.cli import entry, main
+
+SPEC = "input X : f32[2, 2]\noutput Y = X @ X\n"
+WRONG = "input X : f32[2, 3]\noutput Y = X @ X\n"
+
+
+def test_a_spec_may_come_from_standard_input(process):
+    fine = process("check", "-", stdin=SPEC)
+    assert (fine.returncode, fine.stdout, fine.stderr) == (0, "-: no errors\n", "")
+    wrong = process("check", "-", stdin=WRONG)
+    assert wrong.returncode == 1
+    assert "<stdin>:2:12" in wrong.stderr
+
+
+def test_a_run_from_standard_input_is_verified(process):
+    done = process("run", "-", "--random", "0", "--verify", stdin=SPEC)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "verified: the only member agrees" in done.stdout
+
+
+def test_checking_a_small_spec_takes_under_half_a_second(process, tmp_path):
+    (tmp_path / "a.rmm").write_text(SPEC)
+    taken = []
+    for _ in range(5):
+        start = time.perf_counter()
+        assert process("check", "a.rmm").returncode == 0
+        taken.append(time.perf_counter() - start)
+    assert min(taken) < 0.5, taken
+
+
+def test_a_reader_that_leaves_ends_it_quietly(tmp_path, process):
+    (tmp_path / "a.rmm").write_text(SPEC * 1 + "".join(f"# {'x' * 90} {n}\n" for n in range(20_000)))
+    command = f"{sys.executable} -m raggeddsl fmt a.rmm | head -n 1; exit ${{PIPESTATUS[0]}}"
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.stdout == SPEC.splitlines(keepends=True)[0]
+    assert done.stderr == ""
+    assert done.returncode == 141
+
+
+def test_interrupting_is_exit_code_130_without_a_traceback(tmp_path):
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "raggeddsl", "check", "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True
+    ) as running:
+        time.sleep(1.5)  # it waits for its standard input by now
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    assert (running.returncode, out, err) == (130, "", "interrupted\n")
+
+
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_a_fault_of_our_own_names_versions_and_where_to_report(monkeypatch, capsys, debug):
+    def fail(words, args):
+        raise AssertionError("an invariant is broken")
+
+    monkeypatch.setattr(entry, "dispatch", fail)
+    monkeypatch.setenv("RAGGEDDSL_DEBUG", debug)
+    assert main(["check", "a.rmm"]) == 3
+    err = capsys.readouterr().err
+    assert "internal error: AssertionError: an invariant is broken" in err
+    assert all(name in err for name in ("raggeddsl ", "jax ", "Python ", "report"))
+    assert ("Traceback" in err) == (debug == "1")
+
+
+def test_output_that_the_terminal_cannot_show_is_escaped(process):
+    wrong = process("check", "-", stdin=WRONG.replace("X", "\u00d7"), env={"PYTHONIOENCODING": "ascii"})
+    assert wrong.returncode == 1
+    assert "Traceback" not in wrong.stderr
+    shown = process("explain", "-", stdin=SPEC, env={"PYTHONIOENCODING": "ascii"})
+    assert shown.returncode == 0, shown.stderr

@@ -1,0 +1,30 @@
+"""What all tests share: golden files, compared or, with `--update-golden`, written anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Time says nothing on a machine that others use too, and the first example builds the parser.
+settings.register_profile("raggeddsl", deadline=None)
+settings.load_profile("raggeddsl")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write golden files anew")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """`golden(path, text)` asserts that the file at `path` holds `text`."""
+
+    def compare(path: Path, text: str) -> None:
+        if request.config.getoption("--update-golden"):
+            path.write_text(text, encoding="utf-8", newline="\n")
+        assert path.exists(), f"{path.name} is missing: run pytest with --update-golden, and read it"
+        assert text == path.read_text(encoding="utf-8")
+
+    return compare

@@ -1,0 +1,120 @@
+"""Merging like lines is faster and says the same: same trees, same places, same errors."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from raggeddsl.language import Diagnostics, Source, ast
+from raggeddsl.language.lines import logical_lines
+from raggeddsl.language.parse import parse
+from raggeddsl.language.source import Span
+from raggeddsl.language.statement import tokens
+from raggeddsl.language.tokenise import FIRST_WORD, FLOAT, INT, NAME, TRANSPOSE, kept_words, tokenise
+from tests.language.specs import good_specs, specs
+
+
+def both_ways(text: str) -> list[tuple[list[ast.Statement], list[object]]]:
+    results = []
+    for like_lines in (True, False):
+        found = Diagnostics()
+        program = parse(text, diagnostics=found, like_lines=like_lines)
+        results.append((list(program.statements()), found.found))
+    return results
+
+
+@given(specs)
+def test_like_lines_give_the_trees_and_errors_of_the_grammar(text: str) -> None:
+    merged, single = both_ways(text)
+    assert merged == single
+
+
+@given(good_specs)
+def test_repeated_good_lines_give_the_trees_of_the_grammar(text: str) -> None:
+    merged, single = both_ways(text + "\n" + text)
+    assert merged == single
+    assert len(single[0]) >= 2
+
+
+LEXER_KINDS = {"NAME": NAME, "INT": INT, "FLOAT": FLOAT, "TRANSPOSE": TRANSPOSE}
+
+
+@given(specs)
+def test_the_fast_tokens_are_the_tokens_of_the_grammar(text: str) -> None:
+    source = Source("t", text)
+    lines = logical_lines(source)
+    if not lines.starts:
+        return
+    fast = tokenise(text, lines)
+    words = {kind: word for word, kind in kept_words().items()}
+    for row, number in enumerate(fast.lines):
+        part = slice(fast.first[row], fast.first[row + 1])
+        slow = list(tokens(source, Span(lines.starts[number], lines.ends[number])))
+        assert fast.starts[part].tolist() == [token.start_pos for token in slow]
+        assert fast.ends[part].tolist() == [token.end_pos for token in slow]
+        for kind, token in zip(fast.kinds[part].tolist(), slow, strict=True):
+            if kind >= FIRST_WORD:
+                assert words[kind] == token and token.type in {"NAME", "RESERVED", token.upper()}
+            elif token.type in LEXER_KINDS:
+                assert kind == LEXER_KINDS[token.type]
+                assert token not in kept_words()
+            else:
+                assert chr(kind) == token
+
+
+def test_simple_lines_do_take_the_fast_way() -> None:
+    text = "input A1 : f32[3, 4]  # note\noutput Y = 0.5*A1 @ A1.T\n"
+    assert tokenise(text, logical_lines(Source("t", text))).lines.tolist() == [0, 1]
+
+
+def test_columns_say_what_each_line_has() -> None:
+    text = "input A : f32[3, 4]\nY = 0.5 * A\ninput Bcd:f32[5,60]\nZ = 2.25 * Bcd\n"
+    inputs, products = parse(text).items
+    assert isinstance(inputs, ast.LikeLines) and isinstance(products, ast.LikeLines)
+    assert inputs.columns[0] == ["A", "Bcd"]
+    assert [column.tolist() for column in inputs.columns[1:]] == [[3, 5], [4, 60]]
+    assert inputs.columns[1].dtype == np.int64
+    assert inputs.slots == (1, 5, 7)
+    assert products.columns[1].tolist() == [0.5, 2.25]
+    assert products.columns[1].dtype == np.float64
+    assert text[inputs.token_starts[1, 1] : inputs.token_ends[1, 1]] == "Bcd"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "input A : f32[3, 4]\ninput B : f64[3, 4]\n",  # dtypes differ
+        "input A : half[3, 4]\ninput B : float[3, 4]\n",  # words that name no dtype
+        "input A[i] : f32[3, 4]\ninput B[i] : f32[3, 4]\n",  # families
+        "Y = A[0] @ B\nZ = A[1] @ B\n",
+        "Y = f(A)\nZ = f(B)\n",
+        "Y = sum(A for i)\nZ = sum(B for i)\n",
+        "Y = A with k=3\nZ = A with k=4\n",
+        "dim n = 3\ndim m = 4\n",
+    ],
+)
+def test_only_lines_of_single_matrices_and_one_type_are_merged(lines: str) -> None:
+    program = parse(lines)
+    assert not any(isinstance(item, ast.LikeLines) for item in program.items)
+    assert list(program.statements()) == list(parse(lines, like_lines=False).statements())
+
+
+def test_statements_come_in_source_order() -> None:
+    text = "input A : f32[3, 3]\nY = A @ A\ninput B : f32[4, 4]\nZ = B @ B\n"
+    starts = [statement.span.start for statement in parse(text).statements()]
+    assert starts == sorted(starts) and len(starts) == 4
+
+
+@pytest.mark.slow
+def test_two_hundred_thousand_lines_parse_in_seconds() -> None:
+    inputs = [f"input A{k} : f32[{k % 97 + 1}, {k % 89 + 1}]" for k in range(100_000)]
+    products = [f"output C{k} = A{k} @ A{k}.T" for k in range(100_000)]
+    text = "\n".join(inputs + products)
+    parse("input A : f32[1, 1]")
+    before = time.process_time()
+    program = parse(text)
+    assert time.process_time() - before < 3.0  # 0.5 s on the machine this was written on
+    assert [len(item) for item in program.items] == [100_000, 100_000]  # type: ignore[arg-type]

@@ -1,0 +1,106 @@
+"""What the documentation shows is what happens: specs compile, Python runs, printed output is the output."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import raggeddsl as rd
+from raggeddsl.cli import main
+from raggeddsl.cli.entry import COMMANDS
+from raggeddsl.language.codes import all_codes
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(?P<kind>\w*) ?(?P<rest>[^\n]*)\n(?P<body>.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page, *kinds):
+    return [block for block in FENCE.finditer(page.read_text()) if block["kind"] in kinds]
+
+
+def line(page, block):
+    return page.read_text()[: block.start()].count("\n") + 1
+
+
+def every(*kinds):
+    return [
+        pytest.param(page, block, id=f"{page.name}:{line(page, block)}")
+        for page in PAGES
+        for block in blocks(page, *kinds)
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with the tables and named specs of one page in it."""
+    monkeypatch.chdir(tmp_path)
+
+    def fill(page):
+        for block in blocks(page, "csv", "rmm"):
+            if block["rest"].endswith((".csv", ".rmm")):
+                (tmp_path / block["rest"]).write_text(block["body"])
+        return tmp_path
+
+    return fill
+
+
+@pytest.mark.parametrize(("page", "block"), every("rmm"))
+def test_every_spec_in_the_documentation_does_what_is_said(page, block, folder):
+    (folder(page) / "spec.rmm").write_text(block["body"])
+    expected = re.findall(r"RMM\d{3}", block["rest"])
+    assert {found.code for found in rd.check_file("spec.rmm")} == set(expected)
+    if not expected:
+        program = rd.compile_file("spec.rmm")
+        assert program.outputs
+
+
+@pytest.mark.parametrize(("page", "block"), every("rmm"))
+def test_every_spec_in_the_documentation_is_formatted(page, block):
+    if "error" not in block["rest"]:
+        assert rd.format(block["body"]) == block["body"]
+
+
+@pytest.mark.parametrize(("page", "block"), every("python"))
+def test_every_python_example_runs(page, block):
+    exec(compile(block["body"], f"{page.name}:{line(page, block)}", "exec"), {})
+
+
+@pytest.mark.parametrize(("page", "block"), every("console"))
+def test_what_a_command_prints_is_what_is_shown(page, block, folder, capsys):
+    folder(page)
+    command, _, shown = block["body"].partition("\n")
+    words = shlex.split(command.removeprefix("$ "))
+    assert words[0] == "raggeddsl"
+    main(words[1:])
+    out, err = capsys.readouterr()
+    assert (out + err).rstrip() == shown.rstrip()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    anchors = {
+        re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-")
+        for title in re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        file, _, anchor = target.partition("#")
+        assert not file or (page.parent / file).exists(), target
+        assert file or anchor in anchors, target
+
+
+def test_the_readme_names_every_command_and_no_other():
+    text = (ROOT / "README.md").read_text()
+    assert set(re.findall(r"^\| `raggeddsl (\w+)", text, re.MULTILINE)) == set(COMMANDS)
+
+
+def test_every_code_that_is_mentioned_has_a_page():
+    mentioned = {code for page in PAGES for code in re.findall(r"RMM\d{3}", page.read_text())}
+    assert mentioned <= set(all_codes())
+
+
+def test_the_readme_has_the_two_commands_that_ci_runs():
+    commands = [block["body"].strip() for block in blocks(ROOT / "README.md", "sh")]
+    assert len(commands) == 2
+    assert all(command.startswith("pip install") and "\n" not in command for command in commands)
