@@ -1,4 +1,4 @@
-"""Specs in; programs, trees, formatted text and diagnostics out: the functions behind `import raggeddsl as rd`.
+"""Specs in; programs, trees, formatted text and diagnostics out: the functions behind `raggeddsl.…`.
 
 `check`, `parse` and `format` never import jax.
 """
@@ -151,7 +151,7 @@ def parse(text: str, *, name: str = "<text>") -> ast.Program:
 
 
 def format(text: str, *, name: str = "<text>") -> str:
-    """The spec in the one form that the formatter gives, comments kept; raises `RmmError` on syntax errors."""
+    """The spec in the one form that the formatter gives, comments kept; raises `RmmError`."""
     from raggeddsl.language.format import format as format_text
 
     return format_text(text, name=name)
@@ -167,14 +167,13 @@ def _parsed(text: str, name: str, found: Diagnostics) -> ast.Program:
 
 
 def _planned(text: str, name: str, options: Options) -> Program:
-    import jax
-
     from raggeddsl.graph import build
     from raggeddsl.graph.passes import normalise
     from raggeddsl.plan import plan_graph
     from raggeddsl.program import Program
+    from raggeddsl.runtime.configuration import x64_enabled
 
-    options = replace(options, x64=bool(jax.config.jax_enable_x64))
+    options = replace(options, x64=x64_enabled())
     found = Diagnostics()
     timings: dict[str, float] = {}
     passes: list[tuple[str, int, int]] = []

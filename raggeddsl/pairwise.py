@@ -18,6 +18,7 @@ from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.plan import plan_graph
 from raggeddsl.program import Program
 from raggeddsl.ragged import Ragged
+from raggeddsl.runtime.configuration import x64_enabled
 from raggeddsl.runtime.layout import Layout
 from raggeddsl.runtime.members import as_array
 from raggeddsl.runtime.receive import Received
@@ -47,10 +48,9 @@ def matmul(
     """
     left, right = _side(As, "As"), _side(Bs, "Bs")
     _check_pairs(left[1], right[1])
-    program = _program(*left[1:], *right[1:], _precision(precision), target, kernel, jax.config.jax_enable_x64)
-    groups = program.inputs.groups
-    out = program.run([Received(group, value) for group, (value, *_) in zip(groups, (left, right), strict=True)])
-    result = out["C"]
+    program = _program(*left[1:], *right[1:], _precision(precision), target, kernel, x64_enabled())
+    a, b = program.inputs.groups
+    result = program.run([Received(a, left[0]), Received(b, right[0])])["C"]
     return result if isinstance(As, Ragged) or isinstance(Bs, Ragged) else result.to_list()
 
 
@@ -68,7 +68,8 @@ def _side(values: Ragged | Sequence[Any], name: str) -> tuple[Ragged | list[Any]
         try:
             member = as_array(value)
         except TypeError as error:
-            _refuse("RMM706", f"`{name}[{place}]` cannot be read as a matrix: {error}", "give arrays of numbers")
+            message = f"`{name}[{place}]` cannot be read as a matrix: {error}"
+            _refuse("RMM706", message, "give arrays of numbers")
         if member.ndim != 2:
             _refuse(
                 "RMM706",
@@ -86,7 +87,8 @@ def _short(dtype: Any, name: str) -> str:
     short = from_numpy(dtype)
     if short is None:
         known = ", ".join(str(d.numpy) for d in DTYPES.values())
-        _refuse("RMM709", f"`{name}` has element type {dtype}", f"convert it with `.astype` to one of {known}")
+        help = f"convert it with `.astype` to one of {known}"
+        _refuse("RMM709", f"`{name}` has element type {dtype}", help)
     return short
 
 
@@ -96,7 +98,8 @@ def _precision(precision: Any) -> str:
 
 def _check_pairs(a: Layout, b: Layout) -> None:
     if len(a) != len(b):
-        _refuse("RMM708", f"`As` has {len(a)} matrices and `Bs` {len(b)}", "give as many of one as of the other")
+        message = f"`As` has {len(a)} matrices and `Bs` {len(b)}"
+        _refuse("RMM708", message, "give as many of one as of the other")
     for side, layout in (("As", a), ("Bs", b)):
         if layout.scalar:
             _refuse("RMM708", f"`{side}` holds scalars", "multiply matrices; scale with `*`")
@@ -114,13 +117,23 @@ def _refuse(code: str, message: str, help: str) -> NoReturn:
 
 @lru_cache(_PROGRAMS)
 def _program(
-    a: Layout, a_dtype: str, b: Layout, b_dtype: str, precision: str, target: Target, kernel: KernelName, x64: bool
+    a: Layout,
+    a_dtype: str,
+    b: Layout,
+    b_dtype: str,
+    precision: str,
+    target: Target,
+    kernel: KernelName,
+    x64: bool,
 ) -> Program:
     graph = Graph()
     left = graph.add(Input(FamilyType(a.rows, a.cols, a_dtype), ("As",), True, Origin("As")))
     right = graph.add(Input(FamilyType(b.rows, b.cols, b_dtype), ("Bs",), True, Origin("Bs")))
     type = FamilyType(a.rows, b.cols, promote(a_dtype, b_dtype))
-    product = Product(type, Operand(left), Operand(right), arithmetic=Arithmetic(precision), origin=Origin("C"))
-    graph.outputs = (Output(("C",), Operand(graph.add(product)), True),)
+    arithmetic = Arithmetic(precision)
+    result = graph.add(
+        Product(type, Operand(left), Operand(right), arithmetic=arithmetic, origin=Origin("C"))
+    )
+    graph.outputs = (Output(("C",), Operand(result), True),)
     options = Options(target=target, kernel=kernel, x64=x64)
     return Program(plan_graph(normalise(graph), options), options, spec=graph)

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from threading import RLock
-from typing import Any
+from typing import Any, cast
 
 import jax
 
@@ -118,9 +118,9 @@ class Program:
             "target_why": self.choice.target_why,
             "xla_operations": self._operations(),
             "timings": dict(self.timings),
-            "passes": {name: f"{before} → {after}" for name, before, after in self._passes if before != after},
+            "passes": self._passes,
         }
-        return explain(self.plan, lowered, facts={name: value for name, value in facts.items() if value is not None})
+        return explain(self.plan, cast(LoweredPlan, lowered), facts=facts)
 
     def lower(self) -> Any:
         """The program as XLA receives it, a `jax.stages.Lowered`: `.as_text("stablehlo")`, `.compile()`.
@@ -131,7 +131,9 @@ class Program:
 
     def jaxpr(self) -> Any:
         """What JAX traces the program to; `str` of it is text.  Of a dispatched one, all its parts."""
-        return Modules(self._members()).jaxpr() if self.choice.target == "dispatch" else self._whole().trace().jaxpr
+        if self.choice.target == "dispatch":
+            return Modules(self._members()).jaxpr()
+        return self._whole().trace().jaxpr
 
     def reference(self, inputs: Mapping[str, Any]) -> Any:
         """The results by the reference, `raggeddsl.graph.bounds.Reference`: NumPy, in float64 or complex128.
@@ -146,7 +148,10 @@ class Program:
         for one in receive(inputs, self.inputs, self._source):
             packed = one.value if isinstance(one.value, Ragged) else Ragged(one.buffer(), one.group.layout)
             members = packed.to_numpy()
-            given.update({one.group.names[0]: members} if one.group.family else zip(one.group.names, members, strict=True))
+            if one.group.family:
+                given[one.group.names[0]] = members
+            else:
+                given.update(zip(one.group.names, members, strict=True))
         return interpret(self._spec, given, bounds=True)
 
     def random_inputs(self, seed: int = 0) -> dict[str, Any]:

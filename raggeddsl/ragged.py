@@ -15,7 +15,7 @@ from raggeddsl.runtime.members import as_array
 from raggeddsl.runtime.pack import pack, traced
 
 _DEVICE_SLICES = 16
-"""Reading more members than this from a device goes through the host: each shape there costs a compilation."""
+"""Reading more members than this from a device goes through the host: there, each shape is compiled."""
 
 
 @jax.tree_util.register_pytree_with_keys_class
@@ -95,20 +95,33 @@ class Ragged:
     @property
     def data(self) -> Any:
         """The packed elements, `dtype[total]`."""
-        if self._data is None and self._members is not None:
+        members = self._members
+        if members is not None:
             assert self._dtype is not None
-            self._data = pack(self._members, self._dtype, self.layout.size)
+            self._data = pack(members, self._dtype, self.layout.size)
+            self._members = None  # in this order: another thread may be reading
         return self._data
+
+    @property
+    def packed(self) -> bool:
+        """Whether `data` is there; a dispatched program gives members, packed when `data` is read."""
+        return self._members is None
+
+    def block_until_ready(self) -> Ragged:
+        """Wait until every element is computed, without packing members that are not packed."""
+        jax.block_until_ready(self._data if self._members is None else self._members)
+        return self
 
     @property
     def traced(self) -> bool:
         """Whether it holds tracers, as inside `jax.jit`."""
-        return traced(self._members if self._data is None and self._members is not None else [self._data])
+        members = self._members
+        return traced([self._data] if members is None else members)
 
     @property
     def dtype(self) -> Any:
         """The element type, as `data.dtype`."""
-        return self._dtype if self._members is not None else self._data.dtype
+        return self._data.dtype if self._dtype is None else self._dtype
 
     @property
     def shapes(self) -> np.ndarray:
@@ -133,7 +146,7 @@ class Ragged:
             member = operator.index(index)
         except TypeError:
             raise TypeError(
-                f"a Ragged is indexed by a member's number or a slice of numbers, not {type(index).__name__}; "
+                f"a Ragged is indexed by a member's number or a slice, not {type(index).__name__}; "
                 "take elements from the member, as in ragged[3][:, 0]"
             ) from None
         if not -len(self) <= member < len(self):
@@ -149,33 +162,36 @@ class Ragged:
 
     def to_numpy(self) -> list[np.ndarray]:
         """Every member as a read-only NumPy view of one host copy of `data` (no copy on CPU)."""
-        flat = np.asarray(self.data)
-        layout = self.layout
-        return [
-            flat[start : start + size].reshape(layout.shape(i))
-            for i, (start, size) in enumerate(zip(layout.offsets.tolist(), layout.sizes.tolist(), strict=True))
-        ]
+        kept = self._members
+        if kept is not None:
+            return [np.asarray(member) for member in kept]
+        flat = np.asarray(self._data)
+        return [_cut(flat, self.layout, member) for member in range(len(self))]
 
     def _read(self, members: Sequence[int]) -> list[Any]:
-        if self._members is not None:
-            return [self._members[i] for i in members]
+        kept = self._members
+        if kept is not None:
+            return [kept[i] for i in members]
         data, layout = self._data, self.layout
         if _on_host(data) or (_concrete(data) and len(members) > _DEVICE_SLICES):
             # A view of the host's copy: slicing by XLA would compile once for each distinct shape.
             flat = np.asarray(data)
             pieces = [_cut(flat, layout, i) for i in members]
-            return [_beside(piece, data) for piece in pieces]
+            return _beside(pieces, data)
         return [_cut(data, layout, i) for i in members]
 
     def _slice(self, index: slice) -> Ragged:
         first, stop, step = index.indices(len(self))
         layout = self.layout.take(index)
-        if self._members is not None:
-            return Ragged._of_members(self._members[index], layout, self.dtype)
+        kept = self._members
+        if kept is not None:
+            return Ragged._of_members(kept[index], layout, self.dtype)
         start = int(self.layout.offsets[first]) if first < stop else 0
-        where = slice(start, start + layout.size) if step == 1 else self.layout.elements(np.arange(first, stop, step))
+        where: Any = slice(start, start + layout.size)
+        if step != 1:
+            where = self.layout.elements(np.arange(first, stop, step))
         if _on_host(self._data):
-            return Ragged(_beside(np.asarray(self._data)[..., where], self._data), layout)
+            return Ragged(_beside([np.asarray(self._data)[..., where]], self._data)[0], layout)
         return Ragged(self._data[..., where], layout)
 
     # ------------------------------------------------------------ as a pytree, and for people
@@ -200,7 +216,7 @@ class Ragged:
         return Ragged, (self.data, self.layout)
 
     def __repr__(self) -> str:
-        dtype = self._dtype if self._members is not None else getattr(self._data, "dtype", self._data)
+        dtype = getattr(self._data, "dtype", self._data) if self._dtype is None else self._dtype
         members = repr(self.layout).removeprefix("Layout(").removesuffix(")")
         return f"Ragged({dtype}, {members}; {self.layout.size} elements)"
 
@@ -217,11 +233,12 @@ def _on_host(data: Any) -> bool:
     return len(devices) == 1 and next(iter(devices)).platform == "cpu"
 
 
-def _beside(piece: np.ndarray, data: jax.Array) -> jax.Array:
-    """`piece` as a `jax.Array` where `data` is; on CPU it may share `data`'s memory, which never changes."""
-    if data.committed:
-        return jax.device_put(piece, data.sharding)
-    return jnp.asarray(piece)
+def _beside(pieces: list[np.ndarray], data: jax.Array) -> list[jax.Array]:
+    """`pieces` as `jax.Array`s where `data` is; on CPU they may share its memory, which never changes.
+
+    By `device_put`, since `jnp.asarray` compiles a program for each shape.
+    """
+    return jax.device_put(pieces, data.sharding if data.committed else None)
 
 
 def _cut(data: Any, layout: Layout, member: int) -> Any:

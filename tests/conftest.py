@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Tests import each other as `tests.…`.  The checkout comes last on the path, so that the raggeddsl they
+# test is the installed one, with its compiled library, wherever there is one.
+sys.path.append(str(Path(__file__).parents[1]))
 
 # Time says nothing on a machine that others use too, and the first example builds the parser.
 settings.register_profile("raggeddsl", deadline=None)

@@ -132,7 +132,7 @@ def version(distribution: str) -> str:
 
     try:
         return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
+    except Exception:  # whatever is wrong with an installation, the report of a fault must get out
         return "(not installed)"
 
 

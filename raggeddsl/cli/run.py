@@ -62,9 +62,8 @@ def run(args: argparse.Namespace) -> int:
     inputs = given(program, args)
     print(program.explain().summary())
     results, first, steady = timed(program, inputs, args)
-    print(
-        f"first call {seconds_text(first)}, then {seconds_text(statistics.median(steady))} (median of {len(steady)})"
-    )
+    middle = f"{seconds_text(statistics.median(steady))} (median of {len(steady)})"
+    print(f"compiled in {compiling}; first call {seconds_text(first)}, then {middle}")
     for name, value in results.items():
         print(f"  {name}: {described(value)}")
     agreed = verified(program, inputs, results) if args.verify else True
@@ -90,24 +89,26 @@ def given(program: Program, args: argparse.Namespace) -> dict[str, Any]:
 def timed(
     program: Program, inputs: dict[str, Any], args: argparse.Namespace
 ) -> tuple[dict[str, Any], float, list[float]]:
-    """The results, the seconds of the first call and of each of `--repeat` more."""
+    """The results, the seconds of the first call and of each of `--repeat` more, with packed inputs."""
     import jax
 
     from raggeddsl.language.source import RmmError
+    from raggeddsl.ragged import Ragged
 
-    def call() -> tuple[dict[str, Any], float]:
+    def call(given: dict[str, Any]) -> tuple[dict[str, Any], float]:
         start = time.perf_counter()
-        out = jax.block_until_ready(program(inputs))
+        out = jax.block_until_ready(program(given))
         return out, time.perf_counter() - start
 
     try:
-        results, first = call()
+        results, first = call(inputs)
     except RmmError as error:
         if args.inputs is None:
             raise
         named = [replace(d, message=f"`{args.inputs}`: {d.message}") for d in error.diagnostics]
         raise RmmError(named, error.source) from error
-    return results, first, [call()[1] for _ in range(args.repeat)]
+    packed = {name: Ragged.from_list(x) if isinstance(x, list) else x for name, x in inputs.items()}
+    return results, first, [call(packed)[1] for _ in range(args.repeat)]
 
 
 def verified(program: Program, inputs: dict[str, Any], results: dict[str, Any]) -> bool:

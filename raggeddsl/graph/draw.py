@@ -36,16 +36,15 @@ _ROLES = {
 
 
 def to_text(graph: Graph) -> str:
-    """One line a node, in order: `%2 = 0.5 * %0 @ %1.T : 54 × f32[8..512, 64]  "H"`, then the outputs."""
+    """One line a node, in order: `%2 = 0.5 * %0 @ %1.T : 54 x f32[8..512, 64]  "H"`, then the outputs."""
     numbers = _numbers(graph)
     lines = []
     for key in graph.order():
         node = graph.op(key)
         label = f'  "{node.origin.label}"' if node.origin.label else ""
         lines.append(f"%{numbers[key]} = {_expression(node, numbers)} : {type_text(node.type)}{label}")
-    for output in graph.outputs:
-        lines.append(f"output {_names(output.names)} = {_use_text(output.operand, numbers)}")
-    return "\n".join(lines) + "\n"
+    outputs = [f"output {_names(each.names)} = {_use_text(each.operand, numbers)}" for each in graph.outputs]
+    return "\n".join(lines + outputs) + "\n"
 
 
 def to_dot(graph: Graph) -> str:
@@ -90,17 +89,15 @@ def to_mermaid(graph: Graph) -> str:
 
 
 def type_text(type: FamilyType) -> str:
-    """Members and their range of shapes: `54 × f32[8..512, 64]`, `f32[]`, `0 × f32[]`."""
-    if type.scalar:
-        shape = f"{type.dtype}[]"
-    else:
-        shape = f"{type.dtype}[{_range(type.rows)}, {_range(type.cols)}]"
-    return shape if len(type) == 1 else f"{len(type)} × {shape}"
+    """Members and their range of shapes: `54 x f32[8..512, 64]`, `f32[]`, `0 x f32[]`."""
+    shape = "" if type.scalar else f"{_range(type.rows)}, {_range(type.cols)}"
+    member = f"{type.dtype}[{shape}]"
+    return member if len(type) == 1 else f"{len(type)} x {member}"
 
 
 def _range(sizes: np.ndarray) -> str:
     if len(sizes) == 0:
-        return "–"  # no member: no size
+        return "-"  # no member, no size
     low, high = int(sizes.min()), int(sizes.max())
     return str(low) if low == high else f"{low}..{high}"
 

@@ -9,7 +9,7 @@ takes one graph to another and the planner accepts those in *normal form*: `Inpu
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 import networkx as nx
 import numpy as np
@@ -218,7 +218,7 @@ class Graph(nx.DiGraph):
 
     outputs: tuple[Output, ...]
 
-    def __init__(self, incoming_graph_data=None, **attributes) -> None:
+    def __init__(self, incoming_graph_data: Any = None, **attributes: Any) -> None:
         super().__init__(incoming_graph_data, **attributes)
         self.outputs = ()
         self._next = 0

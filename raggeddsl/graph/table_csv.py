@@ -39,14 +39,16 @@ class CsvTable:
         if bad.any():
             row = int(bad.argmax())
             cell = self.source.text[starts[row] : ends[row]]
-            raise not_a_size(cell, f'row {row + 1} of column "{name}"', self.source.name, self.span(name, row))
+            where = f'row {row + 1} of column "{name}"'
+            raise not_a_size(cell, where, self.source.name, self.span(name, row))
         return values
 
 
 def not_a_size(cell: str, where: str, table: str, span: Span | None) -> TableError:
     """The error for a cell that is not a whole number ≥ 0."""
     shown = cell if len(cell) <= 40 else cell[:37] + "..."
-    return TableError("RMM424", f"{_what(cell, shown)}, in {where} of {table}", span, "sizes are whole numbers ≥ 0")
+    message = f"{_what(cell, shown)}, in {where} of {table}"
+    return TableError("RMM424", message, span, "sizes are whole numbers ≥ 0")
 
 
 def _what(cell: str, shown: str) -> str:
@@ -90,9 +92,8 @@ def _cells(codes: np.ndarray, source: Source) -> tuple[np.ndarray, np.ndarray, n
         inside = np.cumsum(quotes, dtype=np.int64) & 1
         if inside[-1]:
             last = int(np.flatnonzero(quotes)[-1])
-            raise TableError(
-                "RMM422", f"a quote is never closed in {source.name}", Span(last, last + 1), 'write a quote as `""`'
-            )
+            message = f"a quote is never closed in {source.name}"
+            raise TableError("RMM422", message, Span(last, last + 1), 'write a quote as `""`')
         separates &= inside == 0
     ends = np.append(np.flatnonzero(separates), len(codes))
     starts = np.concatenate([[0], ends[:-1] + 1])
@@ -172,5 +173,3 @@ def _digits(codes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np
         bad |= here & ((code < ZERO) | (code > NINE))
         values = np.where(here, values * 10 + (code - ZERO), values)
     return values, bad
-
-

@@ -12,6 +12,7 @@ import numpy as np
 from raggeddsl.graph.tables import SIZE_LIMIT, TableError
 from raggeddsl.language.source import Source, Span
 
+_AGAIN = "write it again with `np.savez`"
 _KINDS = "a column is a 1-D array of integers"
 
 
@@ -33,9 +34,7 @@ class NpzTable:
             shape = ", ".join(map(str, array.shape))
             raise TableError("RMM424", f'the array "{name}" of {self.path} has shape ({shape})', None, _KINDS)
         if array.dtype.kind not in "iu":
-            raise TableError(
-                "RMM424", f'the array "{name}" of {self.path} holds {array.dtype}', None, _KINDS
-            )
+            raise TableError("RMM424", f'the array "{name}" of {self.path} holds {array.dtype}', None, _KINDS)
         bad = (array < 0) if array.dtype.kind == "i" else (array > np.uint64(2**63 - 1))
         if bad.any():
             row = int(bad.argmax())
@@ -63,7 +62,7 @@ class NpzTable:
 
 
 def _damaged(path: str) -> TableError:
-    return TableError("RMM422", f"{path} is truncated or not an NPZ archive", None, "write it again with `np.savez`")
+    return TableError("RMM422", f"{path} is truncated or not an NPZ archive", None, _AGAIN)
 
 
 def read_npz(content: bytes, path: str) -> NpzTable:
@@ -75,7 +74,7 @@ def read_npz(content: bytes, path: str) -> NpzTable:
         raise _damaged(path) from error
     names = [entry.filename.removesuffix(".npy") for entry in entries]
     if len(set(names)) != len(names):
-        raise TableError("RMM423", f"{path} has two arrays of one name", None, "write it again with `np.savez`")
+        raise TableError("RMM423", f"{path} has two arrays of one name", None, _AGAIN)
     largest = max((entry.file_size for entry in entries), default=0)
     if largest > SIZE_LIMIT:
         raise TableError(

@@ -6,6 +6,7 @@ bounded in size, and every fault in it is reported at its row and column.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
@@ -30,9 +31,11 @@ class TableError(Exception):
 
 
 class Table(Protocol):
-    """A table that has been read.  `source` is its text, or None where it has none (NPZ)."""
+    """A table that has been read; `source` is None where it is no text (NPZ)."""
 
-    source: Source | None
+    @property
+    def source(self) -> Source | None:
+        """The text of the table."""
 
     @property
     def names(self) -> list[str]:
@@ -75,7 +78,7 @@ class Tables:
     columns: dict[tuple[Path, str], TableColumn | None] = field(default_factory=dict)
 
     def column(self, path: ast.Text, name: str, name_span: Span) -> TableColumn | None:
-        """The column `name` of the table at `path`, or None after reporting what is wrong."""
+        """The column `name` of the table at `path`, or None after reporting what is wrong at `name_span`."""
         try:
             file = self._find(path.value)
         except TableError as error:
@@ -93,8 +96,8 @@ class Tables:
         if table is None:
             return None
         if name not in table.names:
-            error = TableError("RMM423", f'{shown} has no column "{name}"', None, _column_help(table, name))
-            self._report(error, name_span, None)
+            help = _column_help(table, name, name_span)
+            self.diagnostics.error("RMM423", f'{shown} has no column "{name}"', name_span, help=help)
             return None
         try:
             return TableColumn(shown, name, table.numbers(name), table)
@@ -107,19 +110,18 @@ class Tables:
         from raggeddsl.graph.table_json import read_json
         from raggeddsl.graph.table_npz import read_npz
 
-        readers = {".csv": read_csv, ".json": read_json, ".npz": read_npz}
+        readers: dict[str, Callable[[Source], Table]] = {".csv": read_csv, ".json": read_json}
         source = None
         try:
+            content = _bytes(file, shown)
+            if file.suffix.lower() == ".npz":
+                return read_npz(content, shown)
             reader = readers.get(file.suffix.lower())
             if reader is None:
-                raise TableError(
-                    "RMM420", f"{shown} is not a kind of table that can be read", None, "use .csv, .json or .npz"
-                )
-            content = _bytes(file, shown)
-            if reader is not read_npz:
-                source = Source(shown, _decode(content, shown))
-                return reader(source)
-            return read_npz(content, shown)
+                message = f"{shown} is not a kind of table that can be read"
+                raise TableError("RMM420", message, None, "use .csv, .json or .npz")
+            source = Source(shown, _decode(content, shown))
+            return reader(source)
         except TableError as error:
             self._report(error, span, source)
             return None
@@ -168,7 +170,7 @@ class Tables:
 _INSIDE = "put the table beside the spec, or allow tables anywhere when you compile"
 
 
-def _column_help(table: Table, name: str) -> str:
+def _column_help(table: Table, name: str, span: Span) -> str:
     if not table.names:
         return "the table has no columns"
     listed = ", ".join(f'"{known}"' for known in table.names[:8])
@@ -176,7 +178,9 @@ def _column_help(table: Table, name: str) -> str:
     if len(table.names) == 1 and any(sign in table.names[0] for sign in ";\t|"):
         return f"columns are separated by commas; the only column is {listed}"
     near = did_you_mean(name, table.names)
-    return f"{near + ' ' if near else ''}its columns are {listed}{more}; choose with `{name}=\"...\"`"
+    by_default = span.end - span.start == len(name)  # a name as such, not a text in quotes
+    choose = f'; choose one with `{name}="..."`' if by_default else ""
+    return f"{near + ' ' if near else ''}its columns are {listed}{more}{choose}"
 
 
 def _bytes(file: Path, shown: str) -> bytes:

@@ -27,7 +27,7 @@ EXPRESSIONS = ast.Expr.__args__
 def place(part: Any) -> Span:
     """The span of a token or node."""
     if not isinstance(part, Token):
-        return part.span  # type: ignore[no-any-return]
+        return part.span
     assert part.start_pos is not None and part.end_pos is not None
     return Span(part.start_pos, part.end_pos)
 
@@ -70,7 +70,7 @@ def word(token: Token) -> str:
     return unescape(token) if token.type == "STRING" else str(token)
 
 
-class Build(Transformer):  # type: ignore[type-arg]
+class Build(Transformer):
     """One method a rule of the grammar; each takes the rule's tokens and nodes in order."""
 
     # ---- statements

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lark import Token
 
-from raggeddsl.language.grammar import parser
+from raggeddsl.language.grammar import lex
 from raggeddsl.language.lines import logical_lines
 from raggeddsl.language.parse import normalised, parse_source
 from raggeddsl.language.source import Diagnostics, Source
@@ -57,7 +57,7 @@ def _refuse_errors(source: Source) -> None:
 def _rows(text: str) -> list[Row]:
     """The physical lines of `text`."""
     rows = [Row([])]
-    for token in parser().lex(text, dont_ignore=True):
+    for token in lex(text, ignoring=False):
         match token.type:
             case "WHITE":
                 rows.extend(Row([]) for _ in range(token.count("\n")))

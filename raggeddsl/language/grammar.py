@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lark import Lark, Token
+    from lark.common import LexerConf
 
 GRAMMAR_FILE = "rmm.lark"
 
@@ -50,12 +52,31 @@ def build_parser(*, strict: bool = False, transformer: Any = None) -> Lark:
         grammar_text(),
         start="statement",
         parser="lalr",
-        lexer="basic",
+        lexer="basic" if strict else _unchecked_lexer(),
         postlex=KeepUnused(),
         maybe_placeholders=False,
         transformer=transformer,
         strict=strict,
     )
+
+
+def _unchecked_lexer() -> type[Any]:
+    """lark's basic lexer without its search for overlaps.
+
+    That search runs whenever `interegular` is installed, strict or not, and takes longer than all
+    of `raggeddsl check` may; the tests run it once.
+    """
+    from lark.lexer import BasicLexer
+
+    class UncheckedLexer(BasicLexer):
+        __future_interface__ = 2
+
+        def __init__(self, conf: LexerConf, comparator: Any = None) -> None:
+            unchecked = copy(conf)
+            unchecked.skip_validation = True
+            super().__init__(unchecked, comparator)
+
+    return UncheckedLexer
 
 
 @cache
@@ -64,3 +85,26 @@ def parser() -> Lark:
     from raggeddsl.language.build import Build
 
     return build_parser(transformer=Build())
+
+
+@cache
+def _lexer(ignoring: bool) -> Any:
+    conf = copy(parser().lexer_conf)
+    if not ignoring:
+        conf.ignore = ()
+    return _unchecked_lexer()(conf)
+
+
+def lex(text: str, start: int = 0, end: int | None = None, *, ignoring: bool = True) -> Iterator[Token]:
+    """The grammar's tokens in `text[start:end]`, placed in `text`.
+
+    `ignoring` leaves out white space and comments.
+    """
+    from lark import TextSlice
+    from lark.lexer import LexerState, LineCounter
+
+    place = LineCounter("\n")  # given, since lark would else count the lines before `start` each time
+    place.char_pos = start
+    stretch = TextSlice(text, start, len(text) if end is None else end)
+    tokens: Iterator[Token] = _lexer(ignoring).lex(LexerState(stretch, place), None)
+    return tokens

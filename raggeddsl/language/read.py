@@ -42,12 +42,20 @@ def _bytes(path: Path, name: str) -> bytes:
         help = "name a file in it, such as `model.rmm`"
         raise _failed(name, "RMM121", f"`{name}` is a folder, not a spec", help) from None
     except (OSError, ValueError) as error:
-        if path.is_dir():
+        if _is_folder(path):
             help = "name a file in it, such as `model.rmm`"
             raise _failed(name, "RMM121", f"`{name}` is a folder, not a spec", help) from None
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         message = f"`{name}` cannot be read: {reason.lower()}"
         raise _failed(name, "RMM122", message, "check its permissions") from None
+
+
+def _is_folder(path: Path) -> bool:
+    """Some systems say of a folder only that it may not be read; of one behind a wall, nothing is known."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _text(data: bytes, name: str) -> str:

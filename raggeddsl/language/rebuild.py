@@ -23,7 +23,6 @@ SPELLED: dict[type, tuple[tuple[str, str], ...]] = {
     ast.Name: (("name", "span"), ("index", "index_span")),
     ast.TypeExpr: (("dtype", "dtype_span"),),
     ast.Attribute: (("key", "key_span"), ("value", "value_span")),
-    ast.Option: (("key", "key_span"), ("value", "value_span")),
 }
 """Which fields of a node are spelled by a token, and the field that says where."""
 
@@ -43,7 +42,7 @@ class Move:
 
 def rebuild(node: Node, move: Move) -> Node:
     """`node` with every span moved and every word replaced as `move` says."""
-    return _rebuild(node, move)  # type: ignore[no-any-return]
+    return _rebuild(node, move)
 
 
 def _rebuild(node: Any, move: Move) -> Any:

@@ -2,64 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from lark import TextSlice, Token
+from lark import Token
 from lark.exceptions import UnexpectedToken
 
 from raggeddsl.language import ast
 from raggeddsl.language.brackets import brackets_match
-from raggeddsl.language.grammar import parser
+from raggeddsl.language.grammar import lex, parser
 from raggeddsl.language.limits import within_limits
 from raggeddsl.language.source import Diagnostic, Diagnostics, Label, Source, Span
-
-if TYPE_CHECKING:
-    from raggeddsl.language.stuck import Stuck
-
-
-def tokens(source: Source, line: Span) -> Iterator[Token]:
-    """The grammar's tokens of `line`, placed in the whole text; comments and white space left out."""
-    state = parser().parse_interactive(TextSlice(source.text, line.start, line.end))
-    return state.lexer_thread.lex(state.parser_state)  # Lark.lex would build a lexer anew
+from raggeddsl.language.stuck import Stuck, span
 
 
 def parse_line(source: Source, line: Span, found: Diagnostics) -> ast.Statement | None:
     """The statement of one logical line, or None with the reason reported to `found`."""
     if not brackets_match(source, line, found):
         return None
-    try:
-        statement: ast.Statement = parser().parse(TextSlice(source.text, line.start, line.end))  # type: ignore[assignment]
-    except UnexpectedToken as refused:
-        found.found.append(_explained(source, line, refused))
+    tokens = tuple(lex(source.text, line.start, line.end))
+    statement, at = _fed(tokens)
+    if statement is None:
+        found.found.append(_explained(Stuck(source, tokens, at, _accepted(tokens[:at])), line))
         return None
     return statement if within_limits(statement, found) else None
 
 
-def _explained(source: Source, line: Span, refused: UnexpectedToken) -> Diagnostic:
+def _fed(tokens: Sequence[Token]) -> tuple[ast.Statement | None, int]:
+    """(the tree of `tokens`, or None; the place of the token that the grammar refused)."""
+    state = parser().parse_interactive()
+    fed = 0
+    try:
+        for token in tokens:
+            state.feed_token(token)
+            fed += 1
+        return state.feed_eof(), fed
+    except UnexpectedToken:
+        return None, fed
+
+
+def _accepted(tokens: Sequence[Token]) -> frozenset[str]:
+    """The terminals that may follow `tokens`, which the grammar accepts."""
+    state = parser().parse_interactive()
+    for token in tokens:
+        state.feed_token(token)
+    return frozenset(state.accepts())
+
+
+def _explained(stuck: Stuck, line: Span) -> Diagnostic:
     from raggeddsl.language.syntax_error import explain
 
-    stuck = _stuck(source, line, refused)
     found = explain(stuck)
     opener = _open_before(stuck)
     if opener is not None:
         found = replace(found, labels=(Label(opener, "this bracket is still open here"),))
     return found if _moves_on(stuck, line, found) else replace(found, fixes=())
-
-
-def _stuck(source: Source, line: Span, refused: UnexpectedToken) -> Stuck:
-    from raggeddsl.language.stuck import Stuck
-
-    parts = tuple(tokens(source, line))
-    at = len(parts)
-    if refused.token.type != "$END":
-        at = next(k for k, part in enumerate(parts) if part.start_pos == refused.token.start_pos)
-    state = parser().parse_interactive()
-    for part in parts[:at]:
-        state.feed_token(part)
-    accepts = state.accepts()  # type: ignore[no-untyped-call]
-    return Stuck(source, parts, at, frozenset(accepts))
 
 
 def _open_before(stuck: Stuck) -> Span | None:
@@ -72,7 +69,7 @@ def _open_before(stuck: Stuck) -> Span | None:
             opened.pop()
     if not opened or stuck.source.text.find("\n", opened[-1].end_pos, stuck.span.start) < 0:
         return None
-    return Span(opened[-1].start_pos or 0, opened[-1].end_pos or 0)
+    return span(opened[-1])
 
 
 def _moves_on(stuck: Stuck, line: Span, found: Diagnostic) -> bool:
@@ -90,10 +87,8 @@ def _moves_on(stuck: Stuck, line: Span, found: Diagnostic) -> bool:
         grown += len(fix.replacement) - (end - start)
     beyond = found.fixes[-1].span.end - line.start + grown
     for part in filter(str.strip, mended.split("\n")):
-        if part.lstrip().startswith("#"):
-            continue
-        try:
-            parser().parse(part)
-        except UnexpectedToken as refused:
-            return refused.token.type != "$END" and (refused.token.start_pos or 0) >= beyond
+        tokens = tuple(lex(part))
+        statement, at = _fed(tokens)
+        if tokens and statement is None:
+            return at < len(tokens) and span(tokens[at]).start >= beyond
     return True

@@ -34,6 +34,10 @@ class Choice:
 def installed(name: str) -> Kernel | None:
     """The kernel called `name`, or None where this installation has none."""
     match name:
+        case "native":
+            from raggeddsl.kernels.native.kernel import NativeKernel
+
+            return NativeKernel()
         case "xla":
             from raggeddsl.kernels.xla import XlaKernel
 
@@ -61,7 +65,7 @@ def _kernel(plan: Plan, options: Options, backend: str, found: Diagnostics) -> t
     if options.kernel != "auto":
         _require(plan, options.kernel, backend, found)
         return options.kernel, "as asked"
-    refused = []
+    refused: list[tuple[str, str]] = []
     for name in PREFERENCE:
         kernel = installed(name)
         if kernel is None:
@@ -69,7 +73,8 @@ def _kernel(plan: Plan, options: Options, backend: str, found: Diagnostics) -> t
         reason = kernel.unavailable(plan, backend)
         if reason is None:
             for other, why in refused:
-                found.warning("RMM511", f"the kernel `{other}` cannot run this program: {why}; `{name}` is used")
+                message = f"the kernel `{other}` cannot run this program: {why}; `{name}` is used"
+                found.warning("RMM511", message)
             return name, f"the best that is installed and runs on {backend}"
         refused.append((name, reason))
     raise AssertionError("the reference runs every plan")
@@ -105,11 +110,13 @@ def _target(
                     "RMM512",
                     f"the target `dispatch` has executables of its own: the kernel `{kernel}` is used only "
                     "where the program is called inside another traced function",
-                    help="leave out the kernel, or ask for target=\"fused\"",
+                    help='leave out the kernel, or ask for target="fused"',
                 )
             return "dispatch", "as asked"
         case _ if options.kernel != "auto":
             return "fused", f"the kernel `{kernel}` was asked for"
+        case _ if kernel == "native":
+            return "fused", "the native kernel runs every shape at once"
         case _:
             return cheaper(plan)
 

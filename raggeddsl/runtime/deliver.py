@@ -9,7 +9,7 @@ from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.signature import Group, Signature
 
 INSIDE = 16
-"""Single matrices of one buffer up to this many are cut inside the program, so that no call waits for them."""
+"""Up to so many single matrices of one buffer are cut inside the program, so that no call waits for them."""
 
 
 def cut(buffers: Sequence[Any], signature: Signature) -> tuple[Any, ...]:

@@ -49,6 +49,8 @@ class Jitted:
         """The outputs as `deliver.cut` gives them, from the plan's input buffers; traceable."""
         if not self.lowered.traceable and not traced(buffers):
             return cut([jax.device_put(out) for out in self.lowered.run(buffers, ())], self.outputs)
+        if self._compiled is None and not traced(buffers):
+            self.compile()  # once, even if several threads call at once
         function, tables = self._ready()
         return function(tuple(buffers), tables)
 
@@ -94,7 +96,8 @@ class Jitted:
         if self.lowered.key is None:
             return None
         shown = tuple(
-            None if group.family or len(group.names) > INSIDE else group.layout for group in self.outputs.groups
+            None if group.family or len(group.names) > INSIDE else group.layout
+            for group in self.outputs.groups
         )
         return self.lowered.kernel, self.lowered.key, shown
 
@@ -106,7 +109,7 @@ class Jitted:
 
 
 def _shared(key: Hashable | None, lowered: LoweredPlan, outputs: Signature) -> Any:
-    """The jitted function of `lowered`; programs of equal key have the same one, and compile once together."""
+    """The jitted function of `lowered`, one for all programs of equal key, which so compile only once."""
 
     def raggeddsl_program(buffers: Sequence[Any], tables: Sequence[Any]) -> tuple[Any, ...]:
         return cut(lowered.run(buffers, tables), outputs)

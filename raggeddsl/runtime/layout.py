@@ -1,4 +1,4 @@
-"""Shapes of N members in, one interned `Layout` out: offsets in a packed buffer, hashed and compared in O(1)."""
+"""Shapes of N members in, one interned `Layout` out: offsets in a packed buffer, compared in O(1)."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Layout:
             return Layout.of(np.zeros(0), np.zeros(0))
         if table.ndim != 2 or table.shape[1] != 2 or table.dtype.kind not in "iu":
             raise ValueError(
-                f"shapes must be whole numbers, one (rows, columns) pair a member; got {table.dtype} of shape "
-                f"{table.shape}"
+                "shapes must be whole numbers, one (rows, columns) pair a member; "
+                f"got {table.dtype} of shape {table.shape}"
             )
         if (table < 0).any():
             member = int(np.argmax((table < 0).any(axis=1)))
@@ -114,4 +114,5 @@ class Layout:
             shown.append("…")
         if len(self) > 3:
             shown.append(str(self.shape(len(self) - 1)))
-        return f"Layout({len(self)} member{'s' * (len(self) != 1)}: {', '.join(shown)})"
+        members = f"{len(self)} member{'s' * (len(self) != 1)}"
+        return f"Layout({members}: {', '.join(shown)})" if shown else f"Layout({members})"

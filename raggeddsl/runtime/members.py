@@ -42,7 +42,7 @@ def _from_dlpack(value: Any) -> Any:
 
 
 def _numeric(array: np.ndarray) -> np.ndarray:
-    if array.dtype.hasobject or array.dtype.kind in "SUMmV" and array.dtype.name not in _EXTENDED:
+    if array.dtype.hasobject or (array.dtype.kind in "SUMmV" and array.dtype.name not in _EXTENDED):
         raise TypeError(f"an array of {array.dtype} holds no numbers that a matrix can")
     return array
 

@@ -18,7 +18,9 @@ class Modules:
 
     def as_text(self, dialect: str | None = None) -> str:
         """Every module after a comment that says how often a call launches it."""
-        return "\n".join(f"// launches: {count}\n{traced.lower().as_text(dialect)}" for count, traced in self._traced())
+        return "\n".join(
+            f"// launches: {count}\n{traced.lower().as_text(dialect)}" for count, traced in self._traced()
+        )
 
     def jaxpr(self) -> str:
         """What each executable is traced to."""

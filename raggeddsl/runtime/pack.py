@@ -45,6 +45,6 @@ def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
         return jnp.concatenate(pieces)
     buffer = fresh(size, dtype)
     if members:
-        pieces = [member.reshape(-1) for member in host(members)]
-        np.concatenate(pieces, out=buffer, casting="unsafe")
+        flat = [member.reshape(-1) for member in host(members)]
+        np.concatenate(flat, out=buffer, casting="unsafe")
     return jax.device_put(buffer)

@@ -69,10 +69,10 @@ def receive(inputs: Any, signature: Signature, source: Source | None = None) -> 
     _refuse_unknown(inputs, signature, found)
     received = [_group(inputs, group, found) for group in signature.groups]
     if len(found.found) > _MOST:
-        more = len(found.found) - _MOST + 1
-        last = found.found[_MOST - 1]
+        last, more = found.found[_MOST - 1], len(found.found) - _MOST
         del found.found[_MOST - 1 :]
-        found.error(last.code, f"{last.message}; and {more - 1} more faults of this call", last.span, help=last.help)
+        message = f"{last.message}; and {more} more faults of this call"
+        found.error(last.code, message, last.span, help=last.help)
     found.raise_if_failed()
     return [one for one in received if one is not None]
 
@@ -86,7 +86,9 @@ def _refuse_unknown(inputs: Mapping[Any, Any], signature: Signature, found: Diag
         found.error(
             "RMM702",
             f"the program has no input `{name}`",
-            help=f"did you mean `{near[0]}`?" if near else f"its inputs are {known}"
+            help=f"did you mean `{near[0]}`?"
+            if near
+            else f"its inputs are {known}"
             + ("" if len(signature) <= 5 else f" and {len(signature) - 5} more"),
         )
 
@@ -95,8 +97,10 @@ def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Recei
     missing = [name for name in group.names if name not in inputs]
     if missing:
         more = f" (and {len(missing) - 1} more of its form)" if len(missing) > 1 else ""
-        what = f"{len(group.layout)} matrices" if group.family else group.written(group.names.index(missing[0]))
-        found.error("RMM701", f"input `{missing[0]}` is missing{more}", group.span, help=f"give {what} under this name")
+        first = group.names.index(missing[0])
+        what = f"{len(group.layout)} matrices" if group.family else group.written(first)
+        message = f"input `{missing[0]}` is missing{more}"
+        found.error("RMM701", message, group.span, help=f"give {what} under this name")
         return None
     try:
         # Reading may fail too: an opened .npz refuses what is pickled only when it is asked for it.
@@ -128,20 +132,21 @@ def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
     if value.layout is not layout:
         if not _right_count(len(value), group, found):
             return None
-        wrong = np.flatnonzero((value.shapes != layout.shapes).any(axis=1) | (value.layout.scalar != layout.scalar))
+        differ = (value.shapes != layout.shapes).any(axis=1)
+        wrong = np.flatnonzero(differ | (value.layout.scalar != layout.scalar))
         if len(wrong):
             member = int(wrong[0])
             _wrong_shape(member, value.layout.shape(member), value.dtype, len(wrong), group, found)
             return None
-    if not accepted(value.data, value, group.dtype):
-        _wrong_dtype(0, value.dtype, len(value), group, found)
-        return None
-    if value.data.shape != (layout.size,):
+    if value.packed and value.data.shape != (layout.size,):
         _wrong_shape(0, value[0].shape, value.dtype, len(value), group, found)
         return None
-    if value.dtype != group.dtype:
-        value = Ragged(value.data.astype(group.dtype), layout)
-    return Received(group, value)
+    if value.dtype == group.dtype:
+        return Received(group, value)
+    if not accepted(value.data, value.data, group.dtype):
+        _wrong_dtype(0, value.dtype, len(value), group, found)
+        return None
+    return Received(group, Ragged(value.data.astype(group.dtype), layout))
 
 
 def _stacked(array: Any, group: Group, found: Diagnostics) -> Received | None:
@@ -178,7 +183,8 @@ def _listed(values: list[Any], group: Group, found: Diagnostics) -> Received | N
     layout = group.layout
     shapes = [array.shape for array in arrays]
     if shapes != layout.shape_list:
-        wrong = [i for i, (given, wanted) in enumerate(zip(shapes, layout.shape_list, strict=True)) if given != wanted]
+        both = zip(shapes, layout.shape_list, strict=True)
+        wrong = [i for i, (given, wanted) in enumerate(both) if given != wanted]
         for one in wrong[:1] if group.family else wrong[:_MOST]:
             _wrong_shape(one, shapes[one], arrays[one].dtype, len(wrong) if group.family else 1, group, found)
         return None
@@ -217,8 +223,8 @@ def _wrong_shape(
         help = f"give an array with {len(wanted)} axes: reshape it to {wanted}"
     found.error(
         "RMM704",
-        f"`{group.called(member)}` has shape {tuple(given)}, and {wanted} ({group.written(member)}) is declared"
-        + _others(count),
+        f"`{group.called(member)}` has shape {tuple(given)}, and {wanted} ({group.written(member)}) "
+        f"is declared{_others(count)}",
         group.span,
         help=help,
     )

@@ -57,7 +57,7 @@ class Value:
     def shape(self) -> tuple[int, ...]:
         """The shape of a single matrix, `()` for a scalar; raises `AttributeError` for a family."""
         if self.family:
-            raise AttributeError(f"`{self.name}` is a family, whose members have shapes of their own: see .shapes")
+            raise AttributeError(f"the members of `{self.name}` have shapes of their own: see .shapes")
         return () if self.scalar else tuple(self.shapes[0].tolist())
 
     def __len__(self) -> int:

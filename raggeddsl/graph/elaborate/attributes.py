@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from raggeddsl.graph.elaborate.state import State
-from raggeddsl.graph.suggest import did_you_mean
 from raggeddsl.graph.elaborate.types import check_dtype
 from raggeddsl.graph.nodes import Arithmetic
+from raggeddsl.graph.suggest import did_you_mean
 from raggeddsl.language import ast
 from raggeddsl.language.source import Label, Span
 

@@ -52,6 +52,8 @@ def _written(state: State, expr: ast.Expr, domain: Domain, turn: int, message: s
     sizes = None if row is None else state.dims.get(row)
     if sizes is None:
         return here
+    if expr.name in state.options.dims:
+        return Label(sizes.written.span, f"{message}, set from outside")
     member = 0
     if expr.index is not None:
         picked = members(state, expr.index, domain, turn)

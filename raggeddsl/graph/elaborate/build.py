@@ -46,7 +46,14 @@ def build(program: ast.Program, options: Options, diagnostics: Diagnostics) -> G
             Span(0, 0),
             help="they are not shown; mend the first ones and check again",
         )
+    _once(diagnostics)
     return state.graph
+
+
+def _once(diagnostics: Diagnostics) -> None:
+    """Drop repeats: what is wrong inside a function is met at every call of it."""
+    seen = {(one.code, one.message, one.span): one for one in reversed(diagnostics.found)}
+    diagnostics.found[:] = reversed(seen.values())
 
 
 def _inputs(state: State) -> None:
@@ -65,8 +72,7 @@ def _definitions(state: State, reads: Reads) -> list[Output]:
         item = state.program.items[turn.item]
         if isinstance(item, ast.LikeLines):
             assert turn.lines is not None
-            lines = turn.lines[~reads.faulty[turn.item][turn.lines]]
-            outputs = define_lines(state, item, lines, rows[turn.item]) if len(lines) else []
+            outputs = define_lines(state, item, turn.lines, rows[turn.item], reads.lines[turn.item])
         else:
             assert isinstance(item, ast.Definition)
             output = define(state, item, int(rows[turn.item][0]))
@@ -89,6 +95,9 @@ def _outputs_and_unused(state: State) -> None:
     if not outputs:
         _no_output(state)
         return
+    if any(one.code == "RMM201" for one in state.diagnostics.found):
+        return  # what is unused may be what was misspelt
+    symbols.used[[second for second, _ in symbols.twice]] = True
     unused = np.flatnonzero((symbols.kinds == Kind.MATRIX) & ~symbols.used)
     for row in unused[:WARNED].tolist():
         state.diagnostics.warning(
@@ -99,9 +108,8 @@ def _outputs_and_unused(state: State) -> None:
         )
     if len(unused) > WARNED:
         row = int(unused[WARNED])
-        state.diagnostics.warning(
-            "RMM207", f"`{symbols.names[row]}` and {len(unused) - WARNED - 1} more are never used", symbols.span(row)
-        )
+        others = f"and {len(unused) - WARNED - 1} more are" if len(unused) > WARNED + 1 else "is"
+        state.diagnostics.warning("RMM207", f"`{symbols.names[row]}` {others} never used", symbols.span(row))
 
 
 def _no_output(state: State) -> None:

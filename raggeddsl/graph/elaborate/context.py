@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Context:
     domain: Domain
     turn: int
     origin: Origin
-    arithmetic: Arithmetic = Arithmetic()
+    arithmetic: Arithmetic = field(default_factory=Arithmetic)
     kept: str | None = None
     accum_span: Span | None = None
     parameters: Mapping[str, Value | None] | None = None
@@ -79,9 +79,7 @@ class Context:
             here, fixes = None, ()
         elif here is not None:
             given.insert(0, Label(span, here))
-        self.state.diagnostics.error(
-            code, message, self.site or span, labels=given, help=help, fixes=fixes
-        )
+        self.state.diagnostics.error(code, message, self.site or span, labels=given, help=help, fixes=fixes)
 
     def refuse(self, bad: np.ndarray | None = None) -> None:
         """Leave a fault in like lines to the line by line way, before any words are made."""
@@ -109,13 +107,18 @@ class Context:
         if state.spent <= state.options.max_operations:
             return True
         if state.spent == state.options.max_operations + 1:
-            state.diagnostics.error(
-                "RMM211",
-                f"the program expands to more than {state.options.max_operations} operations",
-                place or self.origin.span,
-                help="iterate less often, or raise `max_operations`",
-            )
+            self.too_large(place or self.origin.span or Span(0, 0))
         return False
+
+    def too_large(self, place: Span) -> None:
+        """Say that the program expands to too many operations."""
+        limit = self.state.options.max_operations
+        self.state.diagnostics.error(
+            "RMM211",
+            f"the program expands to more than {limit} operations",
+            place,
+            help="iterate less often, or raise `max_operations`",
+        )
 
     @property
     def exhausted(self) -> bool:
@@ -147,7 +150,7 @@ def close_part(ctx: Context, part: Part) -> Part | None:
     """`part` with its open chain, if it is one, made a node."""
     if isinstance(part.x, Use):
         return part
-    constant = all(factor.constant for factor in part.x.factors)
+    constant = part.x.constant
     factors = tuple(factor.over(ctx.rows(constant)) for factor in part.x.factors)
     key = ctx.add(Chain(part.type, factors, ctx.arithmetic, ctx.state.left, ctx.origin))
     return None if key is None else replace(part, x=Use(Operand(key), constant))

@@ -11,9 +11,9 @@ from raggeddsl.graph.elaborate.domain import SINGLE, Domain
 from raggeddsl.graph.elaborate.listed import Listed, check_keywords, is_listed, listed, too_many
 from raggeddsl.graph.elaborate.sizes import Scope, size
 from raggeddsl.graph.elaborate.state import Index, IndexMap, Sizes, State
-from raggeddsl.graph.suggest import did_you_mean
 from raggeddsl.graph.elaborate.symbols import Kind
 from raggeddsl.graph.elaborate.types import check_dtype
+from raggeddsl.graph.suggest import did_you_mean
 from raggeddsl.language import ast
 from raggeddsl.language.source import Label, Span
 
@@ -43,6 +43,16 @@ def declarations(state: State) -> None:
 
 def _option(state: State, option: ast.Option) -> None:
     values = OPTIONS.get(option.key)
+    first = state.given.setdefault(option.key, option)
+    if first is not option:
+        state.diagnostics.error(
+            "RMM209",
+            f"the option `{option.key}` is given twice",
+            option.key_span,
+            labels=[Label(first.key_span, "the first is here")],
+            help="keep one of them",
+        )
+        return
     if values is None:
         state.diagnostics.error(
             "RMM209",
@@ -164,7 +174,8 @@ def _sized(state: State, name: ast.Name, values: Listed, written: ast.Expr) -> b
         return True
     if index.length == length:
         return True
-    labels = [] if index.sized_by is None else [Label(index.sized_by, f"`{name.index}` has {index.length} members")]
+    count = f"`{name.index}` has {index.length} members"
+    labels = [] if index.sized_by is None else [Label(index.sized_by, count)]
     state.diagnostics.error(
         "RMM403",
         f"`{name.name}` has {length} values, but `{name.index}` has {index.length} members",

@@ -48,9 +48,7 @@ def label(name: ast.Name) -> str:
     return name.name if name.index is None else f"{name.name}[{name.index}]"
 
 
-def bind(
-    state: State, name: ast.Name, row: int, operand: Operand, type: FamilyType, causes: Causes
-) -> None:
+def bind(state: State, name: ast.Name, row: int, operand: Operand, type: FamilyType, causes: Causes) -> None:
     """Let symbol `row` stand for `operand`: all of it, or its one member if the name is single."""
     if name.index is not None:
         state.families[row] = Family(operand, type, name.index, causes)
@@ -108,9 +106,7 @@ def define(state: State, statement: ast.Definition, row: int) -> Output | None:
     return _store(state, statement, row, domain, closed)
 
 
-def _store(
-    state: State, statement: ast.Definition, row: int, domain: Domain, value: Matrix
-) -> Output | None:
+def _store(state: State, statement: ast.Definition, row: int, domain: Domain, value: Matrix) -> Output | None:
     name, use = statement.name, value.use
     assert use is not None
     family = name.index is not None

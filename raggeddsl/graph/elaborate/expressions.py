@@ -186,5 +186,3 @@ def _needs_index(ctx: Context, expr: ast.Ref, row: int, family: Family) -> None:
         f"or sum, `sum({whole} for {index})`",
         fixes=[Fix(expr.span, whole)] if bound else (),
     )
-
-

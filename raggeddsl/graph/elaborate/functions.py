@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from raggeddsl.graph.elaborate.context import Context, close, is_matrix
+from raggeddsl.graph.elaborate.cost import affordable
 from raggeddsl.graph.elaborate.describe import in_text
 from raggeddsl.graph.elaborate.expressions import evaluate
 from raggeddsl.graph.elaborate.sizes import formula
@@ -27,6 +28,8 @@ def call(ctx: Context, expr: ast.Call) -> Value | None:
     arguments = [_argument(ctx, argument) for argument in expr.arguments]
     definition = _function(ctx, expr.function)
     if definition is None or not _arity(ctx, definition, len(arguments), expr):
+        return None
+    if not affordable(ctx, definition, 1, expr.span):
         return None
     return _expand(ctx, definition, arguments, expr.span)
 
@@ -96,9 +99,11 @@ def _iterate(ctx: Context, expr: ast.Call) -> Value | None:
     if not is_matrix(ctx, value, argument, "`iterate` repeats a function of a matrix"):
         return None
     assert isinstance(value, Matrix)
+    if not affordable(ctx, definition, times, expr.span):
+        return None
     for _ in range(times):
         after = _expand(ctx, definition, [value], expr.span)
-        if after is None or not is_matrix(ctx, after, definition.value, "an iterated function gives a matrix"):
+        if not is_matrix(ctx, after, definition.value, "an iterated function gives a matrix"):
             return None
         assert isinstance(after, Matrix)
         if not _keeps_shape(ctx, value, after, definition, expr):

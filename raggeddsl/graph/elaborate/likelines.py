@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+
 import numpy as np
 
 from raggeddsl.graph.elaborate.attributes import arithmetic_of
@@ -16,12 +17,11 @@ from raggeddsl.graph.elaborate.context import Context, close
 from raggeddsl.graph.elaborate.definitions import declare_input, define
 from raggeddsl.graph.elaborate.domain import Domain
 from raggeddsl.graph.elaborate.expressions import evaluate
-from raggeddsl.graph.elaborate.names import rows_of
+from raggeddsl.graph.elaborate.names import LineReads, rows_of
 from raggeddsl.graph.elaborate.sizes import BadLines, Exact, Scope
-from raggeddsl.graph.elaborate.state import State, identity
+from raggeddsl.graph.elaborate.state import LINE_LIMIT, State, identity
 from raggeddsl.graph.elaborate.symbols import slot_at
 from raggeddsl.graph.elaborate.types import family_type, type_dtype, usable
-from raggeddsl.graph.elaborate.uses import walk
 from raggeddsl.graph.elaborate.values import Matrix, Use, of_use
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Input, Operand, Origin, Output
 from raggeddsl.language import ast
@@ -92,7 +92,8 @@ def _scope(state: State, lines: ast.LikeLines, chosen: np.ndarray, type: ast.Typ
             case ast.Number(span=span):
                 leaves[span.start] = _numbers(lines, span.start, chosen)
             case ast.Ref(name_span=span):
-                leaves[span.start] = _dims(state, rows_of(state.symbols, lines, span.start)[chosen], lines, chosen)
+                named = rows_of(state.symbols, lines, span.start)[chosen]
+                leaves[span.start] = _dims(state, named, lines.starts[chosen])
             case ast.Binary(left=left, right=right):
                 pending += [left, right]
             case ast.Negate(operand=inner) | ast.Group(inner=inner):
@@ -110,31 +111,34 @@ def _numbers(lines: ast.LikeLines, start: int, chosen: np.ndarray) -> np.ndarray
     return values[chosen]
 
 
-def _dims(state: State, rows: np.ndarray, lines: ast.LikeLines, chosen: np.ndarray) -> Exact:
+def _dims(state: State, rows: np.ndarray, turns: np.ndarray) -> Exact:
     distinct, which = np.unique(rows, return_inverse=True)
     values = [state.dims.get(row) for row in distinct.tolist()]
     single = np.array([sizes is not None and isinstance(sizes.value, int) for sizes in values])[which]
-    fine = single & (state.symbols.turns[rows] < lines.starts[chosen])
+    fine = single & (state.symbols.turns[rows] < turns)
     if not fine.all():
         raise BadLines(~fine)
-    known = [0 if sizes is None else sizes.value for sizes in values]
-    return int(known[0]) if len(known) == 1 else np.array(known, np.int64)[which]  # type: ignore[arg-type]
+    known = [sizes.value for sizes in values if sizes is not None and isinstance(sizes.value, int)]
+    return known[0] if len(known) == 1 else np.array(known, np.int64)[which]
 
 
 # ---------------------------------------------------------------- definitions
 
 
-def define_lines(state: State, lines: ast.LikeLines, chosen: np.ndarray, rows: np.ndarray) -> list[Output]:
+def define_lines(
+    state: State, lines: ast.LikeLines, chosen: np.ndarray, rows: np.ndarray, read: LineReads
+) -> list[Output]:
     """Work out the `chosen` lines, which do not read each other; `rows` int64[n] are their symbols."""
     template = lines.template
     assert isinstance(template, ast.Definition)
-    uses = [use for use in walk(template.value, "matrix") if use.wanted == "matrix"]
-    read = {use.span.start: rows_of(state.symbols, lines, use.span.start) for use in uses}
-    known = np.ones(len(chosen), bool)
-    for own in read.values():
-        known &= state.symbols.node[own[chosen]] >= 0
-    keys = [state.symbols.node[own[chosen]] for own in read.values()]
-    keys += _constants(lines, chosen, template.value)
+    nodes = state.symbols.node[read.rows[:, chosen]]
+    known = (nodes >= 0).all(axis=0)
+    keys = [*nodes, *_constants(lines, chosen, template.value)]
+    families = np.isin(read.rows[:, chosen], list(state.families)).any(axis=0)
+    for line in chosen[families].tolist():
+        _define_alone(state, lines, line, rows)
+    for line in chosen[~known & ~families].tolist():
+        _define_broken(state, lines, line, rows)
     outputs: list[Output] = []
     for part in _groups(keys, len(chosen)):
         picked = chosen[part[known[part]]]
@@ -183,8 +187,17 @@ def _define_alone(state: State, lines: ast.LikeLines, line: int, rows: np.ndarra
     return define(state, statement, int(rows[line]))
 
 
+def _define_broken(state: State, lines: ast.LikeLines, line: int, rows: np.ndarray) -> None:
+    """Look for faults in what is left of a line that reads something unknown."""
+    if state.lines_tried < LINE_LIMIT:
+        state.lines_tried += 1
+        statement = lines.statement(line)
+        assert isinstance(statement, ast.Definition)
+        define(state, statement, int(rows[line]))
+
+
 def _define_together(
-    state: State, lines: ast.LikeLines, chosen: np.ndarray, rows: np.ndarray, read: dict[int, np.ndarray]
+    state: State, lines: ast.LikeLines, chosen: np.ndarray, rows: np.ndarray, read: LineReads
 ) -> Output | None:
     """Work out lines that read the same nodes; raises `BadLines` where that does not go."""
     first = int(chosen[0])
@@ -192,7 +205,9 @@ def _define_together(
     assert isinstance(statement, ast.Definition)
     arithmetic, declared = _arithmetic(state, statement), _declared(state, lines, chosen)
     shift = dict(zip(lines.token_starts[0].tolist(), lines.token_starts[first].tolist(), strict=True))
-    leaves = {shift[start]: _leaf(state, own[chosen]) for start, own in read.items()}
+    leaves = {
+        shift[start]: _leaf(state, own) for start, own in zip(read.starts, read.rows[:, chosen], strict=True)
+    }
     own = rows[chosen]
     names = tuple([state.symbols.names[row] for row in own.tolist()])
     origin = Origin(_span_label(names), statement.name.span)

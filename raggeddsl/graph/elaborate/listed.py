@@ -87,7 +87,9 @@ def _range(state: State, value: ast.Call, scope: Scope) -> Listed | None:
             help="sizes are whole numbers ≥ 0",
         )
         return None
-    return Listed(np.arange(values.start, values.start + len(values) * values.step, values.step, np.int64))
+    if len(values) < 2:
+        return Listed(np.array(values, np.int64))
+    return Listed(values.start + values.step * np.arange(len(values), dtype=np.int64))
 
 
 def len_of(values: range) -> int:

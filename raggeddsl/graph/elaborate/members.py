@@ -9,6 +9,7 @@ import numpy as np
 from raggeddsl.graph.elaborate.domain import Domain
 from raggeddsl.graph.elaborate.state import State
 from raggeddsl.graph.elaborate.symbols import Kind
+from raggeddsl.graph.elaborate.uses import walk
 from raggeddsl.graph.nodes import Columns
 from raggeddsl.language import ast
 from raggeddsl.language.source import Label, Span
@@ -103,9 +104,7 @@ def fits(state: State, picked: Members, index: str, expr: ast.Ref, row: int) -> 
 
 
 def _map_help(name: str, have: str, want: str) -> str:
-    return (
-        f"a map leads from one to the other: `map f[{have}] in {want} = [...]`, then `{name}[f[{have}]]`"
-    )
+    return f"a map leads from one to the other: `map f[{have}] in {want} = [...]`, then `{name}[f[{have}]]`"
 
 
 def _outside(state: State, span: Span, name: str, index: str, length: int, labels: list[Label]) -> None:
@@ -123,21 +122,27 @@ def _formula(state: State, expr: ast.Expr) -> None:
     text = state.text(expr.span)
     if isinstance(expr, ast.Negate) and isinstance(expr.operand, ast.Number):
         state.diagnostics.error(
-            "RMM410", f"`{text}` is not a member: members are counted from 0", expr.span,
+            "RMM410",
+            f"`{text}` is not a member: members are counted from 0",
+            expr.span,
             help="count from the front; there are no negative members",
         )
         return
     if isinstance(expr, ast.Number):
         state.diagnostics.error(
-            "RMM409", f"`{text}` is not a whole number, so it is no member", expr.span,
+            "RMM409",
+            f"`{text}` is not a whole number, so it is no member",
+            expr.span,
             help="write a whole number such as 0",
         )
         return
+    inside = walk(expr, "variable")
+    index = inside[0].name if inside else "i"
     state.diagnostics.error(
         "RMM409",
         f"`{text}` is a formula; in brackets stands an index, a map of one, or a number",
         expr.span,
-        help=f"write it as a map, `map f[i] in i = {text}`, and use `[f[i]]`",
+        help=f"write it as a map, `map f[{index}] in {index} = {text}`, and use `[f[{index}]]`",
     )
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from raggeddsl.graph.elaborate.state import State
-from raggeddsl.graph.suggest import suggest
 from raggeddsl.graph.elaborate.symbols import KIND_WORDS, Kind, Symbols, declared_names, slot_at
 from raggeddsl.graph.elaborate.uses import Use, Wanted, uses
+from raggeddsl.graph.suggest import suggest
 from raggeddsl.language import ast
 from raggeddsl.language.source import Fix, Label
 
@@ -41,13 +41,22 @@ SUGGESTIONS = 50
 class Reads:
     """The matrices that definitions read, as symbol rows.
 
-    `plain[k]` are those of statement k of the program's items; `lines[k]` is int64[n, uses] for
-    item k, -1 where a name failed, and `faulty[k]` bool[n] marks the lines where one did.
+    `plain[k]` are those of statement k of the program's items, `lines[k]` those of like lines.
     """
 
     plain: dict[int, list[int]] = field(default_factory=dict)
-    lines: dict[int, np.ndarray] = field(default_factory=dict)
-    faulty: dict[int, np.ndarray] = field(default_factory=dict)
+    lines: dict[int, LineReads] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class LineReads:
+    """What a group of like lines reads: `rows[j]` int64[n] by the name that begins at `starts[j]`.
+
+    `starts` are places in the first line; rows are -1 where a name failed.
+    """
+
+    starts: tuple[int, ...]
+    rows: np.ndarray
 
 
 def resolve(state: State) -> Reads:
@@ -57,7 +66,7 @@ def resolve(state: State) -> Reads:
     functions = _functions(state)
     for place, item in enumerate(state.program.items):
         if isinstance(item, ast.LikeLines):
-            reads.lines[place], reads.faulty[place] = _lines(state, item)
+            reads.lines[place] = _lines(state, item)
         elif not isinstance(item, ast.FunctionDef):
             reads.plain[place] = check_names(state, item, functions)
     return reads
@@ -140,7 +149,7 @@ def _wrong_kind(state: State, use: Use, row: int) -> None:
             f"`{use.name}` is {KIND_WORDS[kind]}; in brackets stands an index, a map of one, or a number",
             use.span,
             labels=[label],
-            help=f"write `{use.name}[...]`" if kind is Kind.MAP else "write an index such as `i`, or a number",
+            help=f"write `{use.name}[...]`" if kind is Kind.MAP else "write an index, as `i`, or a number",
         )
         return
     state.diagnostics.error(
@@ -258,12 +267,13 @@ def _cycles(state: State, rows: dict[int, ast.FunctionDef]) -> None:
 # ---------------------------------------------------------------- like lines
 
 
-def _lines(state: State, lines: ast.LikeLines) -> tuple[np.ndarray, np.ndarray]:
-    """Rows read by each of the lines, and which lines have a name that cannot be used."""
+def _lines(state: State, lines: ast.LikeLines) -> LineReads:
+    """The matrices read by each of the lines; names that cannot be used are reported."""
     symbols = state.symbols
     declared = {name.span.start for name, _ in declared_names(lines.template)}
     faulty = np.zeros(len(lines), bool)
-    columns = []
+    starts: list[int] = []
+    columns: list[np.ndarray] = []
     for use in uses(lines.template):
         if use.span.start in declared:
             continue
@@ -273,12 +283,13 @@ def _lines(state: State, lines: ast.LikeLines) -> tuple[np.ndarray, np.ndarray]:
         symbols.used[rows[rows >= 0]] = True
         faulty |= ~good
         if use.wanted == "matrix":
+            starts.append(use.span.start)
             columns.append(np.where(good, rows, -1))
     for line in np.flatnonzero(faulty).tolist():
         if state.report_line():
             check_names(state, lines.statement(line), {})
-    read = np.stack(columns, axis=1) if columns else np.zeros((len(lines), 0), np.int64)
-    return read, faulty
+    read = np.array(columns, np.int64).reshape(len(columns), len(lines))
+    return LineReads(tuple(starts), read)
 
 
 def rows_of(symbols: Symbols, lines: ast.LikeLines, start: int) -> np.ndarray:

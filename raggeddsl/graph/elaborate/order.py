@@ -56,7 +56,7 @@ def _depths(state: State, reads: Reads, rows: dict[int, np.ndarray], definitions
     read: list[list[int]] = []
     for k in definitions:
         defined += rows[k].tolist()
-        read += reads.lines[k].tolist() if k in reads.lines else [reads.plain[k]]
+        read += reads.lines[k].rows.T.tolist() if k in reads.lines else [reads.plain[k]]
     for at in np.argsort(state.symbols.turns[defined], kind="stable").tolist():
         depth[defined[at]] = 1 + max([depth[row] for row in read[at]], default=-1)
     return np.array(depth[:-1], np.int64)

@@ -9,7 +9,7 @@ from raggeddsl.graph.elaborate.arithmetic import scale, spread
 from raggeddsl.graph.elaborate.blame import count
 from raggeddsl.graph.elaborate.context import Context, close, close_part, is_matrix
 from raggeddsl.graph.elaborate.describe import describe, in_text
-from raggeddsl.graph.elaborate.types import show_type
+from raggeddsl.graph.elaborate.types import both_shapes
 from raggeddsl.graph.elaborate.values import Matrix, OpenChain, Part, Use, Value
 from raggeddsl.graph.nodes import FamilyType
 from raggeddsl.language import ast
@@ -38,12 +38,11 @@ def matmul(ctx: Context, expr: ast.Binary, left: Value | None, right: Value | No
     first, second = _factor(ctx, left), _factor(ctx, right)
     if first is None or second is None:
         return None
-    type = spread(FamilyType(left.type.rows, right.type.cols, dtype), ctx, left.constant and right.constant)
-    return _joined(ctx, first, second, (left, right), type, expr.span)
+    return _joined(ctx, first, second, (left, right), dtype, expr.span)
 
 
 def _joined(
-    ctx: Context, first: Part, second: Part, sides: tuple[Matrix, Matrix], type: FamilyType, span: Span
+    ctx: Context, first: Part, second: Part, sides: tuple[Matrix, Matrix], dtype: str, span: Span
 ) -> Matrix | None:
     left, right = sides
     if first.by is not None and second.by is not None:
@@ -56,9 +55,11 @@ def _joined(
         return None
     assert isinstance(last.x, Use)
     factors = first.x.factors if isinstance(first.x, OpenChain) else (first.x,)
+    chain = OpenChain((*factors, last.x))
+    shape = FamilyType(first.type.rows, last.type.cols, dtype)
     constant = left.constant and right.constant
-    part = Part(OpenChain((*factors, last.x)), type, 1, first.by or second.by)
-    whole = Matrix((part,), type, constant, (left.causes[0], right.causes[1]))
+    part = Part(chain, spread(shape, ctx, chain.constant), 1, first.by or second.by)
+    whole = Matrix((part,), spread(shape, ctx, constant), constant, (left.causes[0], right.causes[1]))
     scaled = scale(ctx, whole, first.factor, span)
     return None if scaled is None else scale(ctx, scaled, second.factor, span)
 
@@ -70,9 +71,9 @@ def _factor(ctx: Context, value: Matrix) -> Part | None:
     in front may be there to keep from overflowing.
     """
     part = value.parts[0]
-    if len(value.parts) == 1:
-        if part.bare or (part.type.dtype == value.type.dtype and value.type.dtype != "f16"):
-            return part
+    exact = part.type.dtype == value.type.dtype and value.type.dtype != "f16"
+    if len(value.parts) == 1 and (part.bare or exact):
+        return part
     closed = close(ctx, value)
     return None if closed is None else closed.parts[0]
 
@@ -114,20 +115,19 @@ def _inner_sizes(ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix, ba
     names = describe(ctx, expr.left, row), describe(ctx, expr.right, row)
     sizes = int(left.type.cols[at[0]]), int(right.type.rows[at[1]])
     help, fixes = _transposing(ctx, expr, left, right)
+    plain = f"{count(sizes[0], 'column')} on the left need as many rows on the right, not {sizes[1]}"
     ctx.error(
         "RMM301",
         f"inner sizes differ in `{in_text(ctx, expr)}`{where}",
         expr.span,
-        here=f"{names[0]} is {show_type(left.type, row)}, {names[1]} is {show_type(right.type, row)}",
+        here=both_shapes(names, left.type, right.type, row),
         labels=[ctx.axis(left.causes[1], bad, sizes[0]), ctx.axis(right.causes[0], bad, sizes[1])],
-        help=help or f"{count(sizes[0], 'column')} on the left need as many rows on the right, not {sizes[1]}",
+        help=help or plain,
         fixes=fixes,
     )
 
 
-def _transposing(
-    ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix
-) -> tuple[str | None, list[Fix]]:
+def _transposing(ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix) -> tuple[str | None, list[Fix]]:
     """The mend, where transposing one side makes all inner sizes agree."""
     a, b = in_text(ctx, expr.left), in_text(ctx, expr.right)
     if "..." in a + b:
@@ -145,5 +145,3 @@ def _flip(expr: ast.Expr, text: str) -> str:
     if isinstance(expr, ast.Transpose):
         return text.removesuffix(".T").rstrip()
     return f"({text}).T" if isinstance(expr, ast.Negate) else f"{text}.T"
-
-

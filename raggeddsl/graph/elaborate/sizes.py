@@ -63,10 +63,12 @@ def size(state: State, expr: ast.Expr, scope: Scope) -> int | Columns | None:
         raise BadLines(bad)
     first = value if isinstance(value, int) else int(value[bad.argmax()])
     where = "" if isinstance(value, int) else scope.domain.rows(bad)
+    text = state.text(expr.span)
     state.diagnostics.error(
         "RMM405",
-        f"the size `{state.text(expr.span)}` is {_short(first)}{where}"
-        + ("" if first < 0 else ", more than 2**63 - 1"),
+        f"the size `{text}` is "
+        + ("" if text == str(first) else f"{_short(first)}{where}, ")
+        + ("negative" if first < 0 else "more than 2**63 - 1"),
         expr.span,
         help="sizes are whole numbers ≥ 0" if first < 0 else "sizes fit in 63 bits",
     )
@@ -74,7 +76,11 @@ def size(state: State, expr: ast.Expr, scope: Scope) -> int | Columns | None:
 
 
 def _short(number: int) -> str:
-    return str(number) if abs(number) < 10**30 else f"about {'-' if number < 0 else ''}2**{abs(number).bit_length()}"
+    return (
+        str(number)
+        if abs(number) < 10**30
+        else f"about {'-' if number < 0 else ''}2**{abs(number).bit_length()}"
+    )
 
 
 def formula(state: State, expr: ast.Expr, scope: Scope) -> Exact | None:

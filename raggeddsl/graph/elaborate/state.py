@@ -102,6 +102,7 @@ class State:
     partial: bool
     """The text had syntax errors, so a name that is not known may be on a line that was not read."""
     graph: Graph = field(default_factory=Graph)
+    given: dict[str, ast.Option] = field(default_factory=dict)
     default_dtype: str | None = None
     left: bool = False
     indexes: dict[str, Index] = field(default_factory=dict)
@@ -112,8 +113,10 @@ class State:
     broken: set[int] = field(default_factory=set)
     """Rows of functions that cannot be expanded."""
     spent: int = 0
+    costs: dict[int, int] = field(default_factory=dict)
     lines_reported: int = 0
     lines_hidden: int = 0
+    lines_tried: int = 0
 
     @property
     def source(self) -> Source:

@@ -86,7 +86,8 @@ def _reach(ctx: Context, expr: ast.Sum, length: int) -> Reach | None:
     if outer.length * length > MEMBER_LIMIT:
         ctx.error(
             "RMM402",
-            f"this sums over all {outer.length * length} pairs; at most {MEMBER_LIMIT} (2**24) are planned for",
+            f"this sums over all {outer.length * length} pairs, of which at most {MEMBER_LIMIT} "
+            "(2**24) are planned for",
             expr.span,
             help="list the pairs that matter in a table over an index of their own, and sum over that "
             "with `if o[t] == e`",
@@ -112,9 +113,7 @@ def _reads_outer(ctx: Context, expr: ast.Sum) -> bool:
     return False
 
 
-def _join(
-    ctx: Context, expr: ast.Sum, condition: ast.Condition, length: int
-) -> tuple[bool, Reach | None]:
+def _join(ctx: Context, expr: ast.Sum, condition: ast.Condition, length: int) -> tuple[bool, Reach | None]:
     """The quick way for `o[t] == e`, e being the index of the definition: t adds to row o[t].
 
     Gives whether the condition was of that form, and the rows, None if there was an error.
@@ -155,7 +154,8 @@ def _comparable(ctx: Context, condition: ast.Condition, left: Members, right: Me
     if left.index is not None and right.index is not None and left.index != right.index:
         ctx.error(
             "RMM412",
-            f"`{ctx.state.text(condition.span)}` compares a member of `{left.index}` with one of `{right.index}`",
+            f"`{ctx.state.text(condition.span)}` compares a member of `{left.index}` with one of "
+            f"`{right.index}`",
             condition.span,
             help="both sides must be members of one index",
         )
@@ -184,9 +184,12 @@ def _gather(ctx: Context, inside: Context, expr: ast.Sum, value: Matrix, reach: 
     whole = spread(value.type, inside, constant=False)
     first = np.full(results, -1, np.int64)
     first[target[::-1]] = np.arange(length)[::-1]
-    if not _agree(ctx, inside, expr, whole, first[target]):
+    if not _agree(ctx, inside, expr, replace(value, type=whole), first[target]):
         return None
-    type = _result_type(ctx, expr, whole, first, constant)
+    if value.constant:
+        type: FamilyType | None = value.type.take(np.zeros(results, np.int64))
+    else:
+        type = _result_type(ctx, expr, whole, first, constant)
     if type is None:
         return None
     parts: list[Part] = []
@@ -203,20 +206,28 @@ def _gather(ctx: Context, inside: Context, expr: ast.Sum, value: Matrix, reach: 
     return of_use(Use(Operand(key), constant), type, (causes[0], causes[1]))
 
 
-def _agree(ctx: Context, inside: Context, expr: ast.Sum, type: FamilyType, first: Columns) -> bool:
+def _agree(ctx: Context, inside: Context, expr: ast.Sum, value: Matrix, first: Columns) -> bool:
     """Whether all terms that add to one result have the shape of its first."""
+    type = value.type
     bad = (type.rows != type.rows[first]) | (type.cols != type.cols[first])
     if not bad.any():
         return True
     row = int(bad.argmax())
     one = np.zeros(len(bad), bool)
     one[first[row]] = True
+    labels = []
+    for axis, sizes in enumerate((type.rows, type.cols)):
+        if sizes[row] != sizes[first[row]]:
+            this = np.arange(len(bad)) == row
+            labels.append(inside.axis(value.causes[axis], this, int(sizes[row])))
+            labels.append(inside.axis(value.causes[axis], one, int(sizes[first[row]])))
     ctx.error(
         "RMM312",
         f"the terms of `{in_text(ctx, expr)}` differ in shape{inside.domain.rows(bad)}",
         expr.body.span,
         here=f"this is {show_type(type, row)}{inside.domain.rows(bad & (np.arange(len(bad)) == row))}, "
         f"but {show_type(type, int(first[row]))}{inside.domain.rows(one)}",
+        labels=labels,
         help="only equal shapes add; group the terms by a map and a condition: `if o[t] == e`",
     )
     return False
@@ -252,5 +263,3 @@ def _empty(ctx: Context, expr: ast.Sum, missing: np.ndarray, constant: bool) -> 
         labels=[Label(ctx.origin.span, "no type is declared here")] if ctx.origin.span else (),
         help="declare the type of the definition: `output C[e] : f32[p[e], q[e]] = sum(...)`",
     )
-
-

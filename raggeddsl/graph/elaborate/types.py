@@ -7,8 +7,8 @@ import numpy as np
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.elaborate.sizes import BadLines, Scope, size
 from raggeddsl.graph.elaborate.state import State
-from raggeddsl.graph.suggest import suggest
 from raggeddsl.graph.nodes import FamilyType
+from raggeddsl.graph.suggest import suggest
 from raggeddsl.language import ast
 from raggeddsl.language.source import Fix, Span
 
@@ -100,14 +100,11 @@ def _rank(state: State, type: ast.TypeExpr) -> None:
     else:
         help = "for a stack of matrices declare a family over an index: `input A[i] : f32[m[i], k[i]]`"
         fixes = []
-    state.diagnostics.error(
-        "RMM306", f"a type has two sizes, or none for a scalar; here are {rank}", type.span, help=help, fixes=fixes
-    )
+    message = f"a type has two sizes, or none for a scalar; here are {rank}"
+    state.diagnostics.error("RMM306", message, type.span, help=help, fixes=fixes)
 
 
-def family_type(
-    state: State, type: ast.TypeExpr, dtype: str | None, scope: Scope
-) -> FamilyType | None:
+def family_type(state: State, type: ast.TypeExpr, dtype: str | None, scope: Scope) -> FamilyType | None:
     """The type of all members, or None after an error was recorded."""
     shape = shape_of(state, type, scope)
     if shape is None or dtype is None:
@@ -143,3 +140,9 @@ def show_type(type: FamilyType, row: int = 0) -> str:
     """`f32[32,96]`, as JAX prints it."""
     at = 0 if len(type) == 1 else row
     return f"{type.dtype}[]" if type.scalar else f"{type.dtype}[{type.rows[at]},{type.cols[at]}]"
+
+
+def both_shapes(names: tuple[str, str], left: FamilyType, right: FamilyType, row: int) -> str:
+    """`A[2] is f32[32,96], B[2] is f32[48,48]`, said once where both are one thing."""
+    shown = f"{names[0]} is {show_type(left, row)}"
+    return shown if names[0] == names[1] else f"{shown}, {names[1]} is {show_type(right, row)}"

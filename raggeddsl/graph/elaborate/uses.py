@@ -19,7 +19,6 @@ class Use:
     name: str
     span: Span
     wanted: Wanted
-    indexed: bool = False
 
 
 def uses(statement: ast.Statement) -> list[Use]:
@@ -51,33 +50,36 @@ def walk(root: ast.Expr, wanted: Wanted) -> list[Use]:
     waiting: list[tuple[ast.Expr, Wanted]] = [(root, wanted)]
     while waiting:
         expr, wanted = waiting.pop()
-        match expr:
-            case ast.Number() | ast.Text():
-                pass
-            case ast.Ref(name=name, index=index, name_span=span):
-                indexed = index is not None
-                if indexed and wanted == "variable":
-                    wanted = "map"
-                found.append(Use(name, span, wanted, indexed))
-                if index is not None:
-                    waiting.append((index, "variable"))
-            case ast.Negate(operand=inner) | ast.Transpose(operand=inner) | ast.Group(inner=inner):
-                waiting.append((inner, wanted))
-            case ast.Binary(left=left, right=right):
-                waiting += [(left, wanted), (right, wanted)]
-            case ast.ListLiteral(items=items):
-                waiting += [(item, wanted) for item in items if not isinstance(item, ast.Number)]
-            case ast.Call():
-                found += _call(expr)
-                waiting += [(argument, wanted) for argument in _values(expr)]
-            case ast.Sum(body=body, condition=condition):
-                found.append(Use(expr.index, expr.index_span, "index"))
-                waiting.append((body, wanted))
-                if condition is not None:
-                    waiting += [(condition.left, "variable"), (condition.right, "variable")]
-            case _:
-                assert_never(expr)
+        here, below = _step(expr, wanted)
+        found += here
+        waiting += below
     return found
+
+
+def _step(expr: ast.Expr, wanted: Wanted) -> tuple[list[Use], list[tuple[ast.Expr, Wanted]]]:
+    """What one node mentions itself, and the nodes below it."""
+    match expr:
+        case ast.Number() | ast.Text():
+            return [], []
+        case ast.Ref(name=name, index=None, name_span=span):
+            return [Use(name, span, wanted)], []
+        case ast.Ref(name=name, index=index, name_span=span):
+            assert index is not None
+            return [Use(name, span, "map" if wanted == "variable" else wanted)], [(index, "variable")]
+        case ast.Negate(operand=inner) | ast.Transpose(operand=inner) | ast.Group(inner=inner):
+            return [], [(inner, wanted)]
+        case ast.Binary(left=left, right=right):
+            return [], [(left, wanted), (right, wanted)]
+        case ast.ListLiteral(items=items):
+            return [], [(item, wanted) for item in items if not isinstance(item, ast.Number)]
+        case ast.Call():
+            return _call(expr), _arguments(expr, wanted)
+        case ast.Sum(body=body, condition=condition):
+            sides = [] if condition is None else [condition.left, condition.right]
+            below: list[tuple[ast.Expr, Wanted]] = [(side, "variable") for side in sides]
+            return [Use(expr.index, expr.index_span, "index")], [(body, wanted), *below]
+        case _:
+            assert_never(expr)
 
 
 def _call(call: ast.Call) -> list[Use]:
@@ -85,13 +87,17 @@ def _call(call: ast.Call) -> list[Use]:
         return []
     if call.function != "iterate":
         return [Use(call.function, call.function_span, "function")]
-    first = call.arguments[0] if call.arguments else None
-    return [Use(first.name, first.name_span, "function")] if isinstance(first, ast.Ref) else []
+    function = call.arguments[0]
+    assert isinstance(function, ast.Ref)
+    return [Use(function.name, function.name_span, "function")]
 
 
-def _values(call: ast.Call) -> tuple[ast.Expr, ...]:
-    """The arguments of a call that are expressions (the count of `iterate` is a size)."""
-    return call.arguments[1:2] if call.function == "iterate" else call.arguments
+def _arguments(call: ast.Call, wanted: Wanted) -> list[tuple[ast.Expr, Wanted]]:
+    """The arguments of a call that are expressions: of `iterate`, a matrix and a count."""
+    if call.function == "iterate":
+        _, matrix, count = call.arguments
+        return [(matrix, wanted), (count, "size")]
+    return [(argument, wanted) for argument in call.arguments]
 
 
 def _declared(names: tuple[ast.Name, ...]) -> list[Use]:

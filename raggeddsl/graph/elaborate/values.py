@@ -43,10 +43,14 @@ class OpenChain:
 
     factors: tuple[Use, ...]
 
+    @property
+    def constant(self) -> bool:
+        return all(factor.constant for factor in self.factors)
+
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """`factor * by * x`; `type` is that of x alone (rows of the domain, or one row if constant)."""
+    """`factor * by * x`; `type` is that of x alone, with one row if x is constant."""
 
     x: Use | OpenChain
     type: FamilyType

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, assert_never
 
+import numpy as np
+
 from raggeddsl.graph.nodes import (
     Chain,
     Combine,
@@ -70,6 +72,8 @@ def _flagged(graph: Graph) -> Graph:
 
 def _symmetric(node: Node, plain: set[int]) -> bool:
     """Whether every member is its own transpose, seen from the operands alone."""
+    if not np.array_equal(node.type.rows, node.type.cols):
+        return False  # a member that no term reaches need not be square
     match node:
         case Product():
             return _palindrome((node.lhs, node.rhs), plain) and _all_plain(node.addends, plain)

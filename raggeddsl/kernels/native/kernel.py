@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,13 +16,19 @@ from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
 from raggeddsl.plan.plan import Plan
 
 
+@dataclass(frozen=True)
 class NativeKernel:
     """Runs the task table as it is, in C++, on XLA's own intra-op threads; CPU only.
 
-    Compile time is that of one custom call, whatever the table's length.
+    Compile time is that of one custom call, whatever the table's length.  `workers` is how many
+    threads to schedule for (None: as many as there are cores) and `isa` the instruction set to
+    compute in (empty: the best that the processor has); neither needs to be said.
     """
 
-    name = "native"
+    workers: int | None = None
+    isa: str = ""
+
+    name: ClassVar[str] = "native"
 
     def unavailable(self, plan: Plan, backend: str) -> str | None:
         """Why this kernel cannot run `plan` on `backend`, or None."""
@@ -37,15 +45,15 @@ class NativeKernel:
 
         reason = register()
         assert reason is None, reason
-        made = schedule(plan)
-        tables = (_words(made.tasks), _words(made.jobs), _words(made.phases[:, None]))
+        made = schedule(plan, self.workers)
+        tables = (words(made.tasks), words(made.jobs), words(made.phases[:, None]))
         outputs = tuple((plan.buffers[b].size, DTYPES[plan.buffers[b].dtype].numpy) for b in plan.outputs)
 
         def call(buffers: Sequence[Any], operands: Sequence[Any]) -> tuple[Any, ...]:
             results = [jax.ShapeDtypeStruct((size,), dtype) for size, dtype in outputs]
             scratch = jax.ShapeDtypeStruct((made.arena_bytes,), np.uint8)
             found = jax.ffi.ffi_call(TARGET, [*results, scratch], vmap_method="sequential")(
-                *operands, *buffers, local_bytes=np.int64(made.local_bytes), isa=""
+                *operands, *buffers, local_bytes=np.int64(made.local_bytes), isa=self.isa
             )
             return tuple(found[:-1])
 
@@ -54,15 +62,23 @@ class NativeKernel:
             run=_differentiable(call, plan),
             tables=tables,
             stages=_report(plan, made),
-            key=("native", len(plan.inputs), outputs, made.arena_bytes, made.local_bytes),
+            # Programs of one key share a derivative too, and that is made from the plan: the tables tell.
+            key=(self, len(plan.inputs), outputs, made.arena_bytes, made.local_bytes, _digest(tables)),
             notes=_notes(made),
         )
 
 
-def _words(array: np.ndarray) -> np.ndarray:
+def words(array: np.ndarray) -> np.ndarray:
     """The bytes of a 2-D (or structured) array as int32[rows, words]: jax without x64 has no int64."""
     rows = len(array)
     return np.ascontiguousarray(array).view(np.int32).reshape(rows, -1) if rows else _no_rows(array)
+
+
+def _digest(tables: Sequence[np.ndarray]) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for table in tables:
+        digest.update(np.ascontiguousarray(table))
+    return digest.digest()
 
 
 def _no_rows(array: np.ndarray) -> np.ndarray:

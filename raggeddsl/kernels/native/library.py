@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import warnings
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 TARGET = "raggeddsl.run.v1"
+INSTRUCTION_SETS = ("base", "avx2", "avx512")
 _FILE = "libraggeddsl_native.so"
 _registering = threading.Lock()
 
@@ -19,12 +21,26 @@ def library() -> ctypes.CDLL | str:
     """The library, or why there is none.  `RAGGEDDSL_LIBRARY` names another file to load."""
     override = os.environ.get("RAGGEDDSL_LIBRARY")
     path = Path(override) if override else Path(str(resources.files("raggeddsl.kernels.native"))) / _FILE
+    if override and not path.is_file():
+        return f"RAGGEDDSL_LIBRARY names {override}, which is not a file"
     if not path.is_file():
         return "this installation is pure Python: it was built without the native library"
     try:
-        return ctypes.CDLL(str(path))
-    except OSError as error:
+        return _tested(ctypes.CDLL(str(path)))
+    except (OSError, AttributeError) as error:  # not a library, or one that lacks a function
         return f"the native library does not load: {error}"
+
+
+def _tested(loaded: ctypes.CDLL) -> ctypes.CDLL | str:
+    """`loaded` after a few products came out right, which takes less than a millisecond."""
+    test = loaded.raggeddsl_self_test
+    test.restype = ctypes.c_char_p
+    fault = test()
+    if fault is None:
+        return loaded
+    reason = f"the native library fails its self-test on this processor: {fault.decode()}"
+    warnings.warn(f"{reason}; products run in another kernel", RuntimeWarning, stacklevel=3)
+    return reason
 
 
 @cache
@@ -35,6 +51,14 @@ def instruction_set() -> str:
     name = loaded.raggeddsl_isa
     name.restype = ctypes.c_char_p
     return name().decode()
+
+
+@cache
+def instruction_sets() -> tuple[str, ...]:
+    """The instruction sets that the library has and this processor can run, the plainest first."""
+    loaded = library()
+    assert not isinstance(loaded, str), loaded
+    return tuple(name for name in INSTRUCTION_SETS if loaded.raggeddsl_has_isa(name.encode()))
 
 
 @cache

@@ -18,6 +18,7 @@ from raggeddsl.kernels.native.components import Components, find_components, row
 from raggeddsl.kernels.native.jobs import Pieces, group_into_jobs
 from raggeddsl.kernels.native.local import Scratch, place_scratch
 from raggeddsl.kernels.native.panels import cut_into_panels
+from raggeddsl.kernels.native.sums import keep_sums_wide
 from raggeddsl.kernels.native.symmetry import mirrored_products
 from raggeddsl.kernels.native.table import MIRROR, BufferMap, native_rows
 from raggeddsl.plan.plan import Plan
@@ -63,13 +64,15 @@ def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
     tasks = _placed(plan, cells, scratch)
     tasks["flags"][mirrored] |= MIRROR
     pieces = _pieces(plan, cells, parts, tasks, cost, heavy, workers)
+    local = len(plan.inputs) + len(plan.outputs) + 1
+    pieces, local_bytes = keep_sums_wide(pieces, cells.written[pieces.source], local, scratch.local_bytes)
     jobs = group_into_jobs(pieces, workers)
     return NativeSchedule(
         tasks=tasks_in_order(pieces, jobs.order),
         jobs=jobs.jobs,
         phases=jobs.phases,
         source=pieces.source[jobs.order],
-        local_bytes=scratch.local_bytes,
+        local_bytes=local_bytes,
         arena_bytes=scratch.arena_bytes,
         saved_flop=float(plan.tasks.flop[mirrored].sum() / 2),
     )

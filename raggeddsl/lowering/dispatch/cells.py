@@ -36,10 +36,14 @@ def number(plan: Plan) -> Cells:
     counts = [len(plan.type(buffer)) for buffer in range(len(plan.buffers))]
     first = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
     tasks = plan.tasks
-    columns = [
-        _cells(plan, first, getattr(tasks, f"{side}_buffer"), getattr(tasks, f"{side}_offset")) for side in "abcs"
-    ]
-    return Cells(first[:-1], int(first[-1]), *columns)
+    return Cells(
+        first[:-1],
+        int(first[-1]),
+        a=_cells(plan, first, tasks.a_buffer, tasks.a_offset),
+        b=_cells(plan, first, tasks.b_buffer, tasks.b_offset),
+        c=_cells(plan, first, tasks.c_buffer, tasks.c_offset),
+        s=_cells(plan, first, tasks.s_buffer, tasks.s_offset),
+    )
 
 
 def _cells(plan: Plan, first: np.ndarray, buffers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -52,6 +56,6 @@ def _cells(plan: Plan, first: np.ndarray, buffers: np.ndarray, offsets: np.ndarr
         starts = plan.places[plan.buffers[buffer].node].offsets[sized]
         rows = np.flatnonzero(buffers == buffer)
         found = np.searchsorted(starts, offsets[rows])
-        assert np.array_equal(starts[found], offsets[rows]), f"a task reads within a member of buffer {buffer}"
+        assert np.array_equal(starts[found], offsets[rows]), f"a task splits a member of buffer {buffer}"
         cells[rows] = first[buffer] + sized[found]
     return cells

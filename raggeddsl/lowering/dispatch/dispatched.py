@@ -1,4 +1,4 @@
-"""A plan in, a `Dispatched` out: members of the inputs in, members of the results out, launched one by one."""
+"""A plan in, a `Dispatched` out: members of inputs in, members of results out, launched one by one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from threading import Lock
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
@@ -48,7 +47,8 @@ class Dispatched:
             if self._executables is not None:
                 return False
             self._home = default_device()
-            self._alphas = [jnp.asarray(value, factor_dtype(work)) for value, work in self.launches.alphas]
+            factors = [np.asarray(value, factor_dtype(work)) for value, work in self.launches.alphas]
+            self._alphas = jax.device_put(factors)
             self._executables = executables(self.launches.kinds, progress or ProgressBar())
             return True
 
@@ -65,8 +65,8 @@ class Dispatched:
         for buffer, members in zip(self.plan.inputs, inputs, strict=True):
             own = numbered.of_buffer(buffer)
             cells[own.start : own.stop] = members
-        at_home = _all_on(_first(inputs), self._home)
-        functions = [one.compiled if at_home else one.jitted for one in self._executables]
+        ahead = _all_on(_first(inputs), self._home) and not _jit_disabled()
+        functions = [one.compiled if ahead else one.jitted for one in self._executables]
         steps = self.launches
         for kind, reads, write, drops in zip(steps.kind, steps.reads, steps.writes, steps.drops, strict=True):
             operands = [cells[cell] for cell in reads]
@@ -82,7 +82,7 @@ class Dispatched:
         members = cells[own.start : own.stop]
         for member in np.flatnonzero(type.sizes == 0).tolist():
             shape = int(type.rows[member]), int(type.cols[member])
-            members[member] = jnp.asarray(np.zeros(shape, DTYPES[type.dtype].numpy))
+            members[member] = jax.device_put(np.zeros(shape, DTYPES[type.dtype].numpy))
         return members
 
     @property
@@ -105,6 +105,11 @@ def _report(plan: Plan, number: int) -> StageReport:
         )
     )
     return StageReport(number, tuple(classes))
+
+
+def _jit_disabled() -> bool:
+    """Whether `jax.disable_jit` is on: what was compiled ahead cannot be called then."""
+    return bool(jax.config.jax_disable_jit)  # type: ignore[attr-defined]
 
 
 def _first(inputs: Sequence[Sequence[jax.Array]]) -> jax.Array | None:

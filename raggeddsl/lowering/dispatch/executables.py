@@ -66,12 +66,13 @@ def clear_executables() -> None:
 
 def default_device() -> Any:
     """Where jax puts arrays, and so runs programs, unless it is told otherwise."""
-    return jax.config.jax_default_device or jax.devices()[0]
+    return jax.config.jax_default_device or jax.devices()[0]  # type: ignore[attr-defined]
 
 
 def _jobs(kinds: Sequence[Kind]) -> tuple[list[_Job], list[_Job]]:
     """The job of each kind, and those among them that are new and so ours to do."""
-    context = default_device(), jax.config.jax_default_matmul_precision
+    precision = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    context = default_device(), precision
     jobs, ours = [], []
     with _lock:
         for kind in kinds:
@@ -128,7 +129,7 @@ def _everything_cached() -> AbstractContextManager[Any]:
 
     JAX leaves out what compiles in under a second by default; a thousand of those take long.
     """
-    if not jax.config.jax_compilation_cache_dir:
+    if not jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
         return nullcontext()
     from jax._src import config
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -44,8 +45,8 @@ def launches(plan: Plan) -> Launches:
 
     order = _order(plan, cells)
     kind = np.where(turns.moved, -1, kind.reshape(-1))[order]
-    operands = np.stack([cells.a, cells.b, cells.s, alpha_cell, np.where(plan.tasks.accumulate, cells.c, -1)], axis=1)
-    operands = operands[order]
+    added = np.where(plan.tasks.accumulate, cells.c, -1)
+    operands = np.stack([cells.a, cells.b, cells.s, alpha_cell, added], axis=1)[order]
     writes = cells.c[order]
     return Launches(
         cells=cells,
@@ -83,11 +84,12 @@ def _turns(plan: Plan, cells: Cells) -> _Turns:
     last[by_cell[:-1][same]] = False
     previous = np.full(count, -1, np.int64)
     previous[by_cell[1:][same]] = by_cell[:-1][same]
-    assert np.array_equal(previous >= 0, tasks.accumulate), "the first writer of a member stores, others accumulate"
+    assert np.array_equal(previous >= 0, tasks.accumulate), "the first row of a member stores, others add"
 
     dtype = np.array([_storage(plan, buffer) for buffer in range(len(plan.buffers))] or [0])
-    plain = (tasks.op == Op.COMBINE) & ~tasks.a_t & (tasks.alpha == 1) & (tasks.s_buffer < 0) & ~tasks.accumulate
-    moved = plain & (dtype[tasks.a_buffer] == dtype[tasks.c_buffer])
+    whole = (tasks.op == Op.COMBINE) & ~tasks.a_t & ~tasks.accumulate
+    plain = (tasks.alpha == 1) & (tasks.s_buffer < 0)
+    moved = whole & plain & (dtype[tasks.a_buffer] == dtype[tasks.c_buffer])
     return _Turns(last, moved, tasks.accumulate & ~moved[previous], previous)
 
 
@@ -95,6 +97,10 @@ def _storage(plan: Plan, buffer: int) -> int:
     """Equal for buffers whose members are stored alike."""
     type = plan.type(buffer)
     return 2 * list(DTYPES).index(type.dtype) + type.scalar
+
+
+def _form(plan: Plan, buffer: int) -> Form:
+    return Form(plan.type(buffer).dtype, plan.type(buffer).scalar)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,14 +115,14 @@ class _Rows:
 
 def _forms(plan: Plan) -> tuple[Form, ...]:
     """One for each buffer, then one for each type that sums are kept in."""
-    stored = [Form(plan.type(b).dtype, plan.type(b).scalar) for b in range(len(plan.buffers))]
+    stored = [_form(plan, b) for b in range(len(plan.buffers))]
     return tuple(dict.fromkeys(stored + [Form(name) for name in DTYPES]))
 
 
 def _rows(plan: Plan, cells: Cells, turns: _Turns, forms: tuple[Form, ...]) -> _Rows:
     tasks = plan.tasks
-    of_buffer = np.array([forms.index(Form(plan.type(b).dtype, plan.type(b).scalar)) for b in range(len(plan.buffers))])
-    of_buffer = np.append(of_buffer, -1)  # so that buffer -1 has no form
+    # One more at the end, so that buffer -1 has no form.
+    of_buffer = np.array([*(forms.index(_form(plan, b)) for b in range(len(plan.buffers))), -1])
     works = [_work(plan, stage.buffer, stage.arithmetic) for stage in plan.stages]
     arithmetics = tuple(dict.fromkeys(works))
     counts = [stage.stop - stage.start for stage in plan.stages]
@@ -191,9 +197,8 @@ def _alphas(plan: Plan, rows: _Rows, first: int) -> tuple[tuple[tuple[float, str
 def _order(plan: Plan, cells: Cells) -> np.ndarray:
     """Rows by stage level; within one, the member with most work first, its own rows in their order."""
     tasks = plan.tasks
-    level = np.repeat(
-        np.array([stage.level for stage in plan.stages], np.int64), [stage.stop - stage.start for stage in plan.stages]
-    )
+    counts = [stage.stop - stage.start for stage in plan.stages]
+    level = np.repeat(np.array([stage.level for stage in plan.stages], np.int64), counts)
     work = np.bincount(cells.c, tasks.flop, minlength=1)
     return np.lexsort((np.arange(len(tasks)), cells.c, -work[cells.c], level))
 
@@ -210,4 +215,4 @@ def _drops(plan: Plan, cells: Cells, operands: np.ndarray) -> list[tuple[int, ..
     dropped = dropped[np.argsort(last[dropped], kind="stable")]
     ends = np.searchsorted(last[dropped], np.arange(len(operands) + 1))
     listed = dropped.tolist()
-    return [tuple(listed[start:stop]) for start, stop in zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)]
+    return [tuple(listed[start:stop]) for start, stop in pairwise(ends.tolist())]

@@ -31,7 +31,6 @@ class ProgressBar:
         elif not finished and elapsed - self.drawn >= _INTERVAL:
             self.drawn = elapsed
             filled = _WIDTH * done // total
-            self.stream.write(
-                f"\rcompiling [{'#' * filled}{'.' * (_WIDTH - filled)}] {done}/{total} shapes, {elapsed:.0f} s"
-            )
+            bar = "#" * filled + "." * (_WIDTH - filled)
+            self.stream.write(f"\rcompiling [{bar}] {done}/{total} shapes, {elapsed:.0f} s")
             self.stream.flush()

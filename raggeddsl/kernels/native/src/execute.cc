@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "rounding.h"
+
 namespace raggeddsl {
 namespace {
 
@@ -62,6 +64,7 @@ class Crew {
   // Takes jobs, phase by phase, until none are left.  A claimed job is run at once by the thread
   // that claimed it, so waiting for the end of a phase waits only for running threads.
   void run() noexcept {
+    const RoundingMode mode;
     Scratch& scratch = this_thread();
     char* const local = static_cast<char*>(scratch.local.reserve(work_.local_bytes));
     const bool usable = local != nullptr || work_.local_bytes == 0;
@@ -124,6 +127,7 @@ class Crew {
   void run_job(const Job& job, char* local, Workspace& packed) noexcept {
     for (int64_t row = job.first; row < job.first + job.count; ++row) {
       const Task& t = work_.tasks[row];
+      if (t.m == 0 || t.n == 0) continue;
       char* const c = address(t.c_buffer, t.c_offset, local);
       const Result result = {c, DType(t.c_type), t.c_row};
       if (t.op == Op::zero) {
@@ -162,7 +166,10 @@ std::string execute(const Work& work, const Arithmetic& arithmetic, const Thread
   int64_t widest = 0;
   for (int64_t p = 0; p < work.phase_count; ++p) widest = std::max(widest, work.phases[p + 1] - work.phases[p]);
   const int64_t helpers = std::min(threads.count, widest) - 1;
-  for (int64_t h = 0; h < helpers; ++h) threads.schedule([crew] { crew->help(); });
+  try {
+    for (int64_t h = 0; h < helpers; ++h) threads.schedule([crew] { crew->help(); });
+  } catch (...) {  // no memory for another helper: those that there are, or none, do
+  }
   return crew->lead();
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "execute.h"
+#include "self_test.h"
 #include "table.h"
 #include "xla/ffi/api/ffi.h"
 
@@ -87,4 +88,14 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_v1, raggeddsl::run,
 // The name of the instruction set in use.
 extern "C" __attribute__((visibility("default"))) const char* raggeddsl_isa() {
   return raggeddsl::best_arithmetic().name;
+}
+
+// Whether this processor can run the instruction set `name` ("base", "avx2", "avx512").
+extern "C" __attribute__((visibility("default"))) int raggeddsl_has_isa(const char* name) {
+  return raggeddsl::find_arithmetic(name) != nullptr;
+}
+
+// What comes out wrong on this processor, or null.
+extern "C" __attribute__((visibility("default"))) const char* raggeddsl_self_test() {
+  return raggeddsl::self_test(raggeddsl::best_arithmetic());
 }

@@ -71,7 +71,9 @@ template <class C>
 static bool is_narrow(const Product& q) {
   constexpr int L = Lanes<C>::count;
   constexpr DType own = TypeOf<C>::value;
-  return L > 4 && q.n * 2 <= L && q.k >= L && q.a.type == own && q.c.type == own && q.a.col_stride == 1 && !q.mirror;
+  // Each 4 x 4 block pays for its horizontal sums: about as much as 140 / n more steps of k.
+  return L > 4 && q.n * 2 <= L && q.k >= 16 * (q.n + 1) && q.a.type == own && q.c.type == own && q.a.col_stride == 1 &&
+         (!q.mirror || q.m == q.n);
 }
 
 template <class C>

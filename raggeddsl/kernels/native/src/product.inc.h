@@ -63,8 +63,46 @@ struct Blocking {
   int64_t c_elements() const { return direct_c ? 0 : int64_t(kMaxRows) * kMaxVectors * L; }
 };
 
+// Whether a product is so small that every block of rows reads all of B where it lies: no plan, no
+// packing.  Such products are where entry costs would show.
+template <class C>
+INLINE bool is_small(const Product& q) {
+  constexpr DType own = TypeOf<C>::value;
+  return q.n <= kMaxVectors * Lanes<C>::count && q.k * q.n <= kDirectBytes / int64_t(sizeof(C)) && q.m < (1 << 30) &&
+         q.k <= kRunBytes / int64_t(sizeof(C)) && q.b.col_stride == 1 && q.a.type == own && q.b.type == own &&
+         q.c.type == own && (kMaskedLoads || q.n % Lanes<C>::count == 0);
+}
+
+template <class C>
+static void small_product(const Product& q) {
+  constexpr int L = Lanes<C>::count;
+  const int vectors = (int(q.n) + L - 1) / L, m = int(q.m), most = kRowsOf[vectors - 1];
+  const int blocks = m <= most ? 1 : (m + most - 1) / most;
+  const int rows = m / blocks, longer = m - rows * blocks;
+  TileArgs<C> t;
+  t.k = q.k;
+  t.a = static_cast<const C*>(q.a.data);
+  t.a_row = q.a.row_stride;
+  t.a_col = q.a.col_stride;
+  t.b = static_cast<const C*>(q.b.data);
+  t.b_row = q.b.row_stride;
+  t.c = static_cast<C*>(q.c.data);
+  t.c_row = q.c.row_stride;
+  t.tail = int(q.n) - (vectors - 1) * L;
+  t.alpha = scalar_as<C>(q.alpha);
+  t.accumulate = q.accumulate;
+  const TileFn<C>* const tiles = kTiles<C>.fn[t.a_row == 1][vectors - 1];
+  for (int i = 0; i < blocks; ++i) {
+    const int now = rows + (i < longer);
+    tiles[now - 1](t);
+    t.a += now * t.a_row;
+    t.c += now * t.c_row;
+  }
+}
+
 template <class C>
 static bool real_product(const Product& q, Workspace& workspace) {
+  if (is_small<C>(q)) return small_product<C>(q), true;
   constexpr int L = Lanes<C>::count;
   const Blocking<C> plan(q);
   C* packed_b = nullptr;

@@ -18,10 +18,13 @@ std::string format(const char* pattern, ...) {
 
 bool known_type(int8_t type) { return type >= 0 && type < kDTypes; }
 
+bool is_integer(int8_t type) { return type >= int8_t(DType::i8); }
+
 // Sizes this small cannot overflow below: strides * sizes stay under 2^62 bytes.
 constexpr int64_t kMostSize = int64_t(1) << 40;
 
-// Bytes from an operand's first element to the end of its last, or -1 if that overflows.
+// Bytes from an operand's first element to the end of its last, or -1 if that overflows or two
+// elements lie in one place.  Without that, a few bytes could stand for a product of any size.
 int64_t extent(int64_t rows, int64_t cols, int64_t row_stride, int64_t col_stride, int64_t item) {
   if (rows == 0 || cols == 0) return 0;
   int64_t down, across, elements, bytes;
@@ -29,7 +32,9 @@ int64_t extent(int64_t rows, int64_t cols, int64_t row_stride, int64_t col_strid
       __builtin_add_overflow(down, across, &elements) || __builtin_add_overflow(elements, 1, &elements) ||
       __builtin_mul_overflow(elements, item, &bytes))
     return -1;
-  return bytes;
+  if ((rows > 1 && row_stride <= 0) || (cols > 1 && col_stride <= 0)) return -1;
+  const bool apart = rows == 1 || cols == 1 || row_stride > across || col_stride > down;
+  return apart ? bytes : -1;
 }
 
 class Checker {
@@ -44,14 +49,14 @@ class Checker {
     const int64_t item = item_size(DType(type));
     const int64_t bytes = extent(rows, cols, row_stride, col_stride, item);
     if (offset < 0 || offset % item != 0) return "has a negative or misaligned offset";
-    if (bytes < 0 || bytes > size(buffer) || offset > size(buffer) - bytes) return "reaches past the end of its buffer";
+    if (bytes < 0) return "has elements that overlap, or is too large";
+    if (bytes > size(buffer) || offset > size(buffer) - bytes) return "reaches past the end of its buffer";
     return nullptr;
   }
 
   const char* result(const Task& t) const {
     if (const char* fault = operand(t.c_buffer, t.c_offset, t.c_type, t.m, t.n, t.c_row, 1)) return fault;
     if (t.c_buffer < work_.buffer_count && !work_.buffers[t.c_buffer].writable) return "is written but is an input";
-    if (t.c_row < t.n && t.m > 1) return "has rows that overlap";
     if ((t.flags & kMirror) == 0) return nullptr;
     const int64_t row0 = t.n - t.m;
     if (t.op != Op::product || row0 < 0 || is_complex(DType(t.c_type)))
@@ -64,22 +69,29 @@ class Checker {
   }
 
   const char* scalar(const Task& t) const {
+    // Integers multiply by a whole number that they can hold.
+    if (is_integer(t.c_type) && !(t.alpha > -0x1p62 && t.alpha < 0x1p62)) return "is not a whole number";
     if (t.s_buffer == -1) return nullptr;
-    return operand(t.s_buffer, t.s_offset, t.s_type, 1, 1, 1, 1);
+    if (const char* fault = operand(t.s_buffer, t.s_offset, t.s_type, 1, 1, 1, 1)) return fault;
+    return stored(t.s_type, t.c_type);
+  }
+
+  // Whether a value of one type may end up in a C of another.
+  const char* stored(int8_t type, int8_t c_type) const {
+    if (is_complex(DType(type)) && !is_complex(DType(c_type))) return "mixes real and complex types";
+    if (is_integer(c_type) && !is_integer(type)) return "mixes integers and fractions";
+    return nullptr;
   }
 
   // The computed type must be able to hold both operands and be stored.
   const char* compute(const Task& t) const {
     const DType type = DType(t.compute);
-    const bool any_complex = is_complex(DType(t.a_type)) || is_complex(DType(t.b_type)) || is_complex(DType(t.c_type));
-    const bool integer = t.c_type >= int8_t(DType::i8);
+    if (const char* fault = stored(t.a_type, t.c_type)) return fault;
+    if (const char* fault = stored(t.b_type, t.c_type)) return fault;
     if (!known_type(t.compute) || type == DType::bf16 || type == DType::f16 || type == DType::i8)
       return "is computed in a type that is not for computing";
-    if (is_complex(type) != is_complex(DType(t.c_type)) || (any_complex && !is_complex(type)))
-      return "mixes real and complex types";
-    if ((type == DType::i32) != integer) return "mixes integers and fractions";
-    if (integer && (t.a_type < int8_t(DType::i8) || t.b_type < int8_t(DType::i8))) return "mixes integers and fractions";
-    return nullptr;
+    if (is_complex(type) != is_complex(DType(t.c_type))) return "mixes real and complex types";
+    return (type == DType::i32) != is_integer(t.c_type) ? "mixes integers and fractions" : nullptr;
   }
 
  private:
@@ -101,7 +113,7 @@ std::string fault_of(const Checker& check, const Task& t, int64_t row) {
   if (t.op == Op::combine) {
     if (const char* fault = check.operand(t.a_buffer, t.a_offset, t.a_type, t.m, t.n, t.a_row, t.a_col))
       return wrong("A", fault);
-    if (is_complex(DType(t.a_type)) && !is_complex(DType(t.c_type))) return wrong("it", "mixes real and complex types");
+    if (const char* fault = check.stored(t.a_type, t.c_type)) return wrong("it", fault);
     return {};
   }
   if (const char* fault = check.operand(t.a_buffer, t.a_offset, t.a_type, t.m, t.k, t.a_row, t.a_col))
@@ -119,11 +131,14 @@ std::string find_fault(const Work& work) {
   for (int64_t p = 0; p < work.phase_count; ++p)
     if (work.phases[p] > work.phases[p + 1]) return format("phase %lld ends before it starts", (long long)p);
   if (work.phases[0] != 0 || work.phases[work.phase_count] != work.job_count) return "the phases do not cover the jobs";
+  int64_t next = 0;  // every task is in one job
   for (int64_t j = 0; j < work.job_count; ++j) {
     const Job& job = work.jobs[j];
-    if (job.first < 0 || job.count < 0 || job.first > work.task_count || job.count > work.task_count - job.first)
-      return format("job %lld names tasks that do not exist", (long long)j);
+    if (job.first != next || job.count < 0 || job.count > work.task_count - next)
+      return format("job %lld does not start where the one before it ends, or ends past the tasks", (long long)j);
+    next += job.count;
   }
+  if (next != work.task_count) return format("task %lld is in no job", (long long)next);
   const Checker check(work);
   for (int64_t row = 0; row < work.task_count; ++row)
     if (std::string fault = fault_of(check, work.tasks[row], row); !fault.empty()) return fault;

@@ -26,7 +26,7 @@ struct Task {
 };
 static_assert(sizeof(Task) == 136, "table.py and the executor must agree");
 
-// Tasks [first, first + count) run one after another on one worker.
+// Tasks [first, first + count) run one after another on one worker.  Jobs follow each other.
 struct Job {
   int64_t first, count;
 };

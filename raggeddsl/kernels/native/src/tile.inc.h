@@ -78,6 +78,7 @@ constexpr int max_rows(int nv) {
 }
 constexpr int kMaxVectors = 4;
 constexpr int kMaxRows = 16;
+constexpr int kRowsOf[kMaxVectors] = {max_rows(1), max_rows(2), max_rows(3), max_rows(4)};
 
 template <class T>
 struct TileTable {

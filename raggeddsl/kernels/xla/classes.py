@@ -1,0 +1,172 @@
+"""The shapes of a group of products in, at most a budget of shape classes out, chosen by measured cost.
+
+A class is *exact* (all of its products have one shape) or a *box* bm x bn x bk into tiles of which
+its products are cut.  Products of a box at least as large as they are, are merely padded.
+Greedy: the class that saves most is taken next, then each is exchanged for a better one while
+that helps (the usual heuristic for facility location).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from raggeddsl.kernels.xla import cost
+
+MOST_CLASSES = 16
+WORTHWHILE = 0.01
+"""A class more must save this share of the time: each costs some 50 ms to compile."""
+
+SIDES = np.array([16, 32, 48, 64, 80, 96, 128, 160, 192, 256])
+DEPTHS = np.array([16, 32, 48, 64, 96, 128, 160, 192, 256, 384, 512])
+MOST_SAMPLES = 400
+MOST_EXACT = 40
+STRIP = 16
+"""Elements of a strip of results: boxes are multiples of it across."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shapes:
+    """The distinct shapes of some products, columns of int64[S], and how many products have each."""
+
+    m: np.ndarray
+    n: np.ndarray
+    k: np.ndarray
+    count: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.m)
+
+    def take(self, chosen: np.ndarray) -> Shapes:
+        """Some of them."""
+        return Shapes(self.m[chosen], self.n[chosen], self.k[chosen], self.count[chosen])
+
+    @property
+    def flop(self) -> np.ndarray:
+        """Operations of all products of each shape."""
+        return 2.0 * self.m * self.n * self.k * self.count
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Classes to choose from: int64[C] sizes, and whether each is exact."""
+
+    m: np.ndarray
+    n: np.ndarray
+    k: np.ndarray
+    exact: np.ndarray
+
+    def take(self, chosen: np.ndarray) -> Candidates:
+        """Some of them."""
+        return Candidates(self.m[chosen], self.n[chosen], self.k[chosen], self.exact[chosen])
+
+    def __len__(self) -> int:
+        return len(self.m)
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The chosen classes and, for each distinct shape, which of them serves it."""
+
+    classes: Candidates
+    of_shape: np.ndarray
+
+
+def distinct(m: np.ndarray, n: np.ndarray, k: np.ndarray) -> tuple[Shapes, np.ndarray]:
+    """The distinct shapes, and the number of each product's."""
+    # One sort of one column is many times faster than np.unique over three.
+    names = (m * (int(n.max(initial=0)) + 1) + n) * (int(k.max(initial=0)) + 1) + k
+    if float(m.max(initial=0)) * float(n.max(initial=0)) * float(k.max(initial=0)) > 2.0**60:
+        names = np.unique(np.stack([m, n, k]), axis=1, return_inverse=True)[1].reshape(-1)
+    _, first, which, count = np.unique(names, return_index=True, return_inverse=True, return_counts=True)
+    return Shapes(m[first], n[first], k[first], count), which.reshape(-1)
+
+
+def choose(shapes: Shapes, budget: int, a_t: bool, b_t: bool) -> Chosen:
+    """The classes that should take least time, at most `budget` of them."""
+    if len(shapes) <= budget and _worth_exact(shapes):
+        exact = Candidates(shapes.m, shapes.n, shapes.k, np.ones(len(shapes), bool))
+        return Chosen(exact, np.arange(len(shapes)))
+    candidates = _candidates(shapes)
+    sample = _sample(shapes)
+    times = _times(sample, candidates, a_t, b_t)
+    picked = _greedy(times, budget)
+    classes = candidates.take(np.array(picked))
+    of_shape = np.argmin(_times(shapes, classes, a_t, b_t), axis=1)
+    used, of_shape = np.unique(of_shape, return_inverse=True)
+    return Chosen(classes.take(used), of_shape.reshape(-1))
+
+
+def _worth_exact(shapes: Shapes) -> bool:
+    """Whether a class for each shape is sensible without more thought: they are few, or they are large."""
+    return len(shapes) <= 4 or float(np.sum(shapes.flop)) / len(shapes) > 5e6
+
+
+def _candidates(shapes: Shapes) -> Candidates:
+    """Boxes up to the largest shape, and the heaviest shapes themselves."""
+    m, n, k = (_sizes(given, column) for given, column in zip((SIDES, SIDES, DEPTHS), (shapes.m, shapes.n, shapes.k)))
+    boxes = np.stack(np.meshgrid(m, n, k, indexing="ij")).reshape(3, -1)
+    heavy = np.argsort(-shapes.flop, kind="stable")[:MOST_EXACT]
+    exact = np.stack([shapes.m, shapes.n, shapes.k])[:, heavy]
+    both = np.concatenate([boxes, exact], axis=1)
+    return Candidates(*both, np.arange(both.shape[1]) >= boxes.shape[1])
+
+
+def _sizes(given: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Sizes of boxes along one axis: no larger than needed, and the axis' own where it has few."""
+    up = -(-column // STRIP) * STRIP
+    own = np.unique(up)
+    if len(own) <= 6 and own[-1] <= given[-1]:
+        return own
+    return given[: int(np.searchsorted(given, own[-1])) + 1]
+
+
+def _sample(shapes: Shapes) -> Shapes:
+    """At most `MOST_SAMPLES` of them, spread evenly over the shapes in order of their work."""
+    if len(shapes) <= MOST_SAMPLES:
+        return shapes
+    order = np.argsort(shapes.flop, kind="stable")
+    return shapes.take(order[np.linspace(0, len(order) - 1, MOST_SAMPLES).astype(np.int64)])
+
+
+def _times(shapes: Shapes, classes: Candidates, a_t: bool, b_t: bool) -> np.ndarray:
+    """f64[S, C]: nanoseconds that all products of each shape take in each class, infinite where it cannot."""
+    m, n, k, count = (column[:, None] for column in (shapes.m, shapes.n, shapes.k, shapes.count))
+    boxes = ~classes.exact
+    times = np.full((len(shapes), len(classes)), np.inf)
+    bm, bn, bk = classes.m[boxes], classes.n[boxes], classes.k[boxes]
+    outer = -(-m // bm) * -(-n // bn)
+    inner = -(-k // bk)
+    times[:, boxes] = outer * inner * cost.tile(bm, bn, bk, a_t, b_t)
+    times[:, boxes] += cost.SCATTER * inner * (m * n) + cost.GATHER * (outer * inner * bm * bn - inner * m * n)
+    em, en, ek = (column[classes.exact] for column in (classes.m, classes.n, classes.k))
+    same = (m == em) & (n == en) & (k == ek)
+    times[:, classes.exact] = np.where(same, cost.exact(em, en, ek), np.inf)
+    return times * count
+
+
+def _greedy(times: np.ndarray, budget: int) -> list[int]:
+    """Columns of `times`, at most `budget`, whose least entries add up to little."""
+    best = np.full(len(times), np.inf)
+    picked: list[int] = []
+    total = np.inf
+    while len(picked) < budget:
+        sums = np.minimum(best[:, None], times).sum(axis=0) + cost.CLASS * (len(picked) + 1)
+        column = int(np.argmin(sums))
+        if not sums[column] < total * (1 - WORTHWHILE):
+            break
+        total = float(sums[column])
+        picked.append(column)
+        best = np.minimum(best, times[:, column])
+    return _exchange(times, picked)
+
+
+def _exchange(times: np.ndarray, picked: list[int]) -> list[int]:
+    """Each pick in turn replaced by the best one beside the others, twice over."""
+    for _ in range(2):
+        for place in range(len(picked)):
+            others = picked[:place] + picked[place + 1 :]
+            rest = times[:, others].min(axis=1, initial=np.inf)
+            picked[place] = int(np.argmin(np.minimum(rest[:, None], times).sum(axis=0)))
+    return sorted(set(picked))

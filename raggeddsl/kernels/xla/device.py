@@ -1,0 +1,261 @@
+"""A `Recipe`, buffers and tables in, output buffers out: the traced half of the kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, assert_never
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from raggeddsl.dtypes import DTYPES
+from raggeddsl.kernels.xla.gathering import (
+    add_blocks,
+    add_range,
+    add_strips,
+    pick_blocks,
+    stretches,
+    tile_operand,
+)
+from raggeddsl.kernels.xla.steps import (
+    Blocks,
+    Box,
+    ExactStep,
+    Operands,
+    Picked,
+    RangeStep,
+    Recipe,
+    Scale,
+    Shared,
+    StageSteps,
+    Step,
+    StripStep,
+    TileStep,
+    Whole,
+)
+
+Tables = Sequence[Any]
+Buffers = dict[int, Any]
+
+
+def run_recipe(recipe: Recipe, buffers: Sequence[Any], tables: Tables) -> tuple[Any, ...]:
+    """The output buffers, given the input buffers (1-D) and the tables."""
+    memory: Buffers = dict(zip(recipe.inputs, buffers, strict=True))
+    for stage in recipe.stages:
+        memory[stage.buffer] = _run_stage(recipe, stage, memory, tables)
+    return tuple(memory[b] if b in memory else _zeros(*recipe.buffers[b]) for b in recipe.outputs)
+
+
+def _zeros(dtype: str, size: int) -> jax.Array:
+    return jnp.zeros(size, DTYPES[dtype].numpy)
+
+
+def _run_stage(recipe: Recipe, stage: StageSteps, memory: Buffers, tables: Tables) -> jax.Array:
+    dtype, size = recipe.buffers[stage.buffer]
+    out = memory.get(stage.buffer)
+    if out is not None:
+        out = out.astype(DTYPES[stage.wide].numpy)
+    for step in stage.steps:
+        if out is None:
+            whole = _whole_buffer(step, size, memory, tables)
+            if whole is not None:
+                out = whole.astype(DTYPES[stage.wide].numpy)
+                continue
+            out = _zeros(stage.wide, size)
+        out = _add(step, out, memory, tables)
+    return _zeros(dtype, size) if out is None else out.astype(DTYPES[dtype].numpy)
+
+
+def _whole_buffer(step: Step, size: int, memory: Buffers, tables: Tables) -> jax.Array | None:
+    """All of a buffer that this step alone fills, without zeros to add to; None if it does not."""
+    match step:
+        case ExactStep(chunks=1, c=Whole(0)) if step.tasks * step.m * step.n == size:
+            return _exact_products(step, memory, _only_chunk(tables)).reshape(-1)
+        case RangeStep(c=0) if step.size == size:
+            return _range(step, memory)
+        case _:
+            return None
+
+
+def _only_chunk(tables: Tables) -> Callable[[int], Any]:
+    return lambda number: tables[number][0]
+
+
+def _add(step: Step, out: jax.Array, memory: Buffers, tables: Tables) -> jax.Array:
+    """`out` with what the step computes added."""
+    match step:
+        case RangeStep():
+            return add_range(out, _range(step, memory).astype(out.dtype), step.c)
+        case TileStep():
+            return _chunked(step.chunks, out, tables, _tables_of(step), lambda o, t: _add_tiles(step, o, memory, t, tables))
+        case ExactStep():
+            return _chunked(step.chunks, out, tables, _tables_of(step), lambda o, t: _add_exact(step, o, memory, t))
+        case StripStep():
+            return _chunked(step.chunks, out, tables, _tables_of(step), lambda o, t: _add_copies(step, o, memory, t))
+        case _:
+            assert_never(step)
+
+
+def _tables_of(step: TileStep | ExactStep | StripStep) -> tuple[int, ...]:
+    """The tables that have one row a chunk."""
+    scale = [number for number in (step.scale.factors, step.scale.s_offsets) if number >= 0]
+    match step:
+        case TileStep():
+            own = [step.pieces, step.tiles]
+        case ExactStep():
+            own = [blocks.table for blocks in (step.a, step.b, step.c) if isinstance(blocks, Picked)]
+        case StripStep():
+            own = [step.strips]
+        case _:
+            assert_never(step)
+    return (*own, *scale)
+
+
+def _chunked(
+    chunks: int,
+    out: jax.Array,
+    tables: Tables,
+    numbers: tuple[int, ...],
+    body: Callable[[jax.Array, Callable[[int], Any]], jax.Array],
+) -> jax.Array:
+    """`body(out, table)` for each chunk in turn, `table(number)` being that chunk's row of a table."""
+    if chunks == 1:
+        return body(out, _only_chunk(tables))
+
+    # Without the checkpoint a gradient would keep all that was gathered.
+    @jax.checkpoint
+    def step(held: jax.Array, rows: dict[int, Any]) -> tuple[jax.Array, None]:
+        return body(held, rows.__getitem__), None
+
+    return lax.scan(step, out, {number: tables[number] for number in numbers})[0]
+
+
+def _factor(scale: Scale, memory: Buffers, table: Callable[[int], Any], dtype: Any) -> jax.Array | None:
+    """What results are multiplied by: dtype[] or dtype[tasks]; None for 1."""
+    factor = None if scale.factor == 1 else jnp.asarray(scale.factor).astype(dtype)
+    if scale.factors >= 0:
+        factor = table(scale.factors).astype(dtype)
+    if scale.s_buffer < 0:
+        return factor
+    s = memory[scale.s_buffer].at[table(scale.s_offsets)].get(mode="promise_in_bounds").astype(dtype)
+    return s if factor is None else s * factor
+
+
+def _range(step: RangeStep, memory: Buffers) -> jax.Array:
+    data = memory[step.a_buffer]
+    if step.a or step.size != data.shape[0]:
+        data = lax.slice(data, (step.a,), (step.a + step.size,))
+    factor = _factor(step.scale, memory, lambda number: None, data.dtype)
+    return data if factor is None else data * factor
+
+
+def _add_copies(step: StripStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any]) -> jax.Array:
+    a, stride, c, length = table(step.strips)
+    values = stretches(memory[step.a_buffer], a, length, step.width, stride).astype(out.dtype)
+    factor = _factor(step.scale, memory, table, out.dtype)
+    if factor is not None:
+        values = values * (factor if factor.ndim == 0 else factor[:, None])
+    return add_strips(out, values, c, length)
+
+
+def _product(operands: Operands, a: jax.Array, b: jax.Array, dims: Any) -> jax.Array:
+    work = DTYPES[operands.work].numpy
+    precision = None if operands.precision == "default" else lax.Precision(operands.precision)
+    accum = DTYPES[operands.accum].numpy
+    return lax.dot_general(
+        a.astype(work), b.astype(work), dims, precision=precision, preferred_element_type=accum
+    )
+
+
+def _add_tiles(
+    step: TileStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any], tables: Tables
+) -> jax.Array:
+    pieces, tiles = table(step.pieces), table(step.tiles)
+    results, task, piece = [], 0, 0
+    for box in step.boxes:
+        own_tiles = tiles[:, task : task + box.tasks]
+        own_pieces = pieces[:, piece : piece + box.tasks * box.pieces].reshape(5, box.tasks, box.pieces)
+        results.append(_box(step.operands, box, memory, own_pieces, own_tiles).reshape(-1))
+        task, piece = task + box.tasks, piece + box.tasks * box.pieces
+    # Scattered together: one scatter compiles faster than one a box.
+    values = lax.optimization_barrier(lax.concatenate(results, 0)).reshape(-1, step.width)
+    of, row, column = tables[step.strips]
+    rows, columns, offset, stride = (t.at[of].get(mode="promise_in_bounds") for t in tiles)
+    length = jnp.where(row < rows, columns - column, 0)
+    factor = _factor(step.scale, memory, table, values.dtype)
+    if factor is not None:
+        values = values * (factor if factor.ndim == 0 else factor.at[of].get(mode="promise_in_bounds")[:, None])
+    return add_strips(out, values.astype(out.dtype), offset + row * stride + column, length)
+
+
+def _box(operands: Operands, box: Box, memory: Buffers, pieces: jax.Array, tiles: jax.Array) -> jax.Array:
+    """`accum[tasks, bm, bn]`."""
+    a_at, a_stride, b_at, b_stride, length = pieces
+    a = tile_operand(
+        memory[operands.a_buffer], (a_at, a_stride, length), tiles[0], box.bm, box.bk, not operands.a_t
+    )
+    b = tile_operand(memory[operands.b_buffer], (b_at, b_stride, length), tiles[1], box.bn, box.bk, operands.b_t)
+    inner = ((1,) if operands.a_t else (2,), (2,) if operands.b_t else (1,))
+    return _product(operands, a, b, (inner, ((0,), (0,))))
+
+
+def _add_exact(step: ExactStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any]) -> jax.Array:
+    found = _exact_products(step, memory, table).astype(out.dtype)
+    match step.c:
+        case Picked(number):
+            return add_blocks(out, found.reshape(step.tasks, -1), table(number))
+        case Whole(start) | Shared(start):
+            return add_range(out, found.reshape(-1), start)
+        case _:
+            assert_never(step.c)
+
+
+def _exact_products(step: ExactStep, memory: Buffers, table: Callable[[int], Any]) -> jax.Array:
+    """`accum[tasks, m, n]`, or their sum `accum[m, n]` where all add to one block."""
+    operands = step.operands
+    a_shape = (step.k, step.m) if operands.a_t else (step.m, step.k)
+    b_shape = (step.n, step.k) if operands.b_t else (step.k, step.n)
+    a = _read(step.a, step.tasks, a_shape, memory[operands.a_buffer], table)
+    b = _read(step.b, step.tasks, b_shape, memory[operands.b_buffer], table)
+    inner = (0 if operands.a_t else 1, 1 if operands.b_t else 0)
+    found = _batched(operands, a, b, inner, summed=isinstance(step.c, Shared))
+    factor = _factor(step.scale, memory, table, found.dtype)
+    if factor is None:
+        return found
+    return found * (factor if factor.ndim == 0 else factor[:, None, None])
+
+
+def _read(
+    blocks: Blocks, tasks: int, shape: tuple[int, int], data: jax.Array, table: Callable[[int], Any]
+) -> jax.Array:
+    """`[tasks, *shape]`, or `shape` where all tasks share one block."""
+    size = shape[0] * shape[1]
+    match blocks:
+        case Picked(number):
+            return pick_blocks(data, table(number), size).reshape(tasks, *shape)
+        case Shared(start):
+            return lax.slice(data, (start,), (start + size,)).reshape(shape)
+        case Whole(start):
+            whole = start == 0 and data.shape[0] == tasks * size
+            flat = data if whole else lax.slice(data, (start,), (start + tasks * size,))
+            return flat.reshape(shape if tasks == 1 else (tasks, *shape))
+        case _:
+            assert_never(blocks)
+
+
+def _batched(
+    operands: Operands, a: jax.Array, b: jax.Array, inner: tuple[int, int], summed: bool
+) -> jax.Array:
+    """The products of `a` and `b`, each 2-D where shared; `inner` are their inner axes as 2-D arrays."""
+    of_a, of_b = inner[0] + a.ndim - 2, inner[1] + b.ndim - 2
+    if a.ndim == 3 and b.ndim == 3:
+        dims = (((0, of_a), (0, of_b)), ((), ())) if summed else (((of_a,), (of_b,)), ((0,), (0,)))
+        return _product(operands, a, b, dims)
+    found = _product(operands, a, b, (((of_a,), (of_b,)), ((), ())))
+    if found.ndim == 2:
+        return found
+    # A shared operand: the free axes come out as (a's, b's); the tasks' axis belongs in front.
+    if b.ndim == 3:
+        found = jnp.moveaxis(found, 1, 0)
+    return found.sum(axis=0) if summed else found

@@ -1,0 +1,83 @@
+"""Flat buffers and index tables in, operands and results of batched products out: the traced gathers and scatters.
+
+All of it is plain lax with derivatives and batching rules.  What is masked is replaced, never
+multiplied by zero, so a NaN stays in its own member.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+_ELEMENT = lax.GatherDimensionNumbers(offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,))
+_BLOCK = lax.GatherDimensionNumbers(offset_dims=(1,), collapsed_slice_dims=(), start_index_map=(0,))
+_TO_ELEMENT = lax.ScatterDimensionNumbers(
+    update_window_dims=(), inserted_window_dims=(0,), scatter_dims_to_operand_dims=(0,)
+)
+_TO_BLOCK = lax.ScatterDimensionNumbers(
+    update_window_dims=(1,), inserted_window_dims=(), scatter_dims_to_operand_dims=(0,)
+)
+
+
+def stretches(data: jax.Array, start: jax.Array, length: jax.Array, width: int, stride: Any = None) -> jax.Array:
+    """`dtype[…, width]`: from each of `start` on `length` elements, the rest zeros."""
+    # Without the barrier XLA would compute a row's start again for each of its elements.
+    start, length = lax.optimization_barrier((start, length))
+    along = lax.broadcasted_iota(jnp.int32, (*start.shape, width), start.ndim)
+    step = along if stride is None else along * stride[..., None]
+    real = along < length[..., None]
+    at = jnp.where(real, start[..., None] + step, 0)
+    found = lax.gather(data, at[..., None], _ELEMENT, (1,), mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS)
+    return jnp.where(real, found, jnp.zeros((), data.dtype))
+
+
+def tile_operand(
+    data: jax.Array, pieces: tuple[Any, Any, Any], sides: jax.Array, side: int, depth: int, inner_last: bool
+) -> jax.Array:
+    """Tiles of a product's operand: `[T, side, R * depth]` with `inner_last`, else `[T, R * depth, side]`.
+
+    `pieces` are offset, row stride and inner length, int32[T, R]; of `side` rows (or columns) only
+    `sides` int32[T] are real.
+    """
+    offset, stride, length = pieces
+    tasks, count = offset.shape
+    if inner_last:
+        rows = lax.broadcasted_iota(jnp.int32, (tasks, side, count), 1)
+        real = rows < sides[:, None, None]
+        widths = jnp.where(real, length[:, None, :], 0)
+        found = stretches(data, offset[:, None, :] + rows * stride[:, None, :], widths, depth)
+        return found.reshape(tasks, side, count * depth)
+    rows = lax.broadcasted_iota(jnp.int32, (tasks, count, depth), 2)
+    widths = jnp.where(rows < length[:, :, None], sides[:, None, None], 0)
+    found = stretches(data, offset[:, :, None] + rows * stride[:, :, None], widths, side)
+    return found.reshape(tasks, count * depth, side)
+
+
+def add_strips(out: jax.Array, values: jax.Array, start: jax.Array, length: jax.Array) -> jax.Array:
+    """`out` with `values[L, width]` added: `length` elements of each strip at `start`, int32[L]."""
+    start, length = lax.optimization_barrier((start, length))
+    along = lax.broadcasted_iota(jnp.int32, values.shape, 1)
+    at = jnp.where(along < length[:, None], start[:, None] + along, out.shape[0])
+    return lax.scatter_add(out, at.reshape(-1, 1), values.reshape(-1), _TO_ELEMENT, mode="drop")
+
+
+def pick_blocks(data: jax.Array, start: jax.Array, size: int) -> jax.Array:
+    """`dtype[T, size]`: whole blocks from each of `start`, int32[T]."""
+    mode = lax.GatherScatterMode.PROMISE_IN_BOUNDS
+    return lax.gather(data, start[:, None], _BLOCK, (size,), mode=mode)
+
+
+def add_blocks(out: jax.Array, values: jax.Array, start: jax.Array) -> jax.Array:
+    """`out` with `values[T, size]` added at `start`, int32[T]; blocks that start past the end are dropped."""
+    return lax.scatter_add(out, start[:, None], values, _TO_BLOCK, mode="drop")
+
+
+def add_range(out: jax.Array, values: jax.Array, start: int) -> jax.Array:
+    """`out` with `values` (1-D) added from `start` on."""
+    if start == 0 and values.shape == out.shape:
+        return out + values
+    held = lax.slice(out, (start,), (start + values.shape[0],))
+    return lax.dynamic_update_slice(out, held + values, (start,))

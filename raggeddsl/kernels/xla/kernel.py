@@ -1,0 +1,121 @@
+"""The `xla` kernel: a plan in, a bounded number of batched XLA products over packed buffers out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from raggeddsl.dtypes import DTYPES, promote
+from raggeddsl.kernels.base import LoweredPlan, ShapeClass, StageReport
+from raggeddsl.kernels.xla.classes import MOST_CLASSES, choose, distinct
+from raggeddsl.kernels.xla.combines import combine_steps
+from raggeddsl.kernels.xla.exact import exact_steps
+from raggeddsl.kernels.xla.rows import Group, groups, merge_deep, merge_tall
+from raggeddsl.kernels.xla.steps import Operands, RangeStep, Recipe, StageSteps, Step, TileStep
+from raggeddsl.kernels.xla.tables import LARGEST, Tables
+from raggeddsl.kernels.xla.tiles import tile_step
+from raggeddsl.plan.plan import Op, Plan, Stage
+
+
+@dataclass(frozen=True)
+class XlaKernel:
+    """Runs anywhere JAX does: each stage's products in at most 16 shape classes, whatever their number."""
+
+    name: ClassVar[str] = "xla"
+
+    def unavailable(self, plan: Plan, backend: str) -> str | None:
+        """Why this kernel cannot run `plan`: a buffer that int32 cannot index, or None."""
+        longest = max((buffer.size for buffer in plan.buffers), default=0)
+        if longest >= LARGEST:
+            return f"one of its buffers has {longest:,} elements, and its index tables are 32 bits wide"
+        return None
+
+    def lower(self, plan: Plan) -> LoweredPlan:
+        """The plan's classes and tables; jax is imported when the result first runs."""
+        tables = Tables()
+        stages, reports = [], []
+        for number, stage in enumerate(plan.stages):
+            steps, report = _lower_stage(plan, number, stage, tables)
+            stages.append(steps)
+            reports.append(report)
+        recipe = Recipe(
+            buffers=tuple((buffer.dtype, buffer.size) for buffer in plan.buffers),
+            inputs=plan.inputs,
+            outputs=plan.outputs,
+            stages=tuple(stages),
+        )
+
+        def run(buffers, operands):
+            from raggeddsl.kernels.xla.device import run_recipe
+
+            return run_recipe(recipe, buffers, operands)
+
+        return LoweredPlan(
+            kernel=self.name, run=run, tables=tuple(tables.arrays), stages=tuple(reports), key=(self.name, recipe)
+        )
+
+
+Lowered = tuple[Step, ShapeClass | list[ShapeClass], int]
+
+
+def _lower_stage(plan: Plan, number: int, stage: Stage, tables: Tables) -> tuple[StageSteps, StageReport]:
+    rows = plan.tasks.rows(stage.start, stage.stop)
+    merged = merge_deep(merge_tall(rows))
+    past = plan.buffers[stage.buffer].size
+    products = list(groups(merged, Op.PRODUCT))
+    budget = max(1, MOST_CLASSES // max(1, len(products)))
+    lowered: list[Lowered] = []
+    for group in groups(merged, Op.COMBINE):
+        lowered += combine_steps(tables, group, past)
+    for group in products:
+        lowered += _lower_products(plan, stage, group, budget, tables)
+    # What fills the whole buffer comes first: then there are no zeros to write and add to.
+    lowered.sort(key=lambda one: not isinstance(one[0], RangeStep))
+    steps = tuple(step for step, _, _ in lowered)
+    classes = [c for _, report, _ in lowered for c in (report if isinstance(report, list) else [report])]
+    workspace = max((taken for _, _, taken in lowered), default=0)
+    wide = _wide(plan, stage, steps, len(merged))
+    return StageSteps(stage.buffer, wide, steps), StageReport(number, tuple(classes), workspace)
+
+
+def _lower_products(
+    plan: Plan, stage: Stage, group: Group, budget: int, tables: Tables
+) -> Iterator[Lowered]:
+    operands = _operands(plan, stage, group)
+    t = group.table
+    shapes, which = distinct(t.m, t.n, t.k)
+    chosen = choose(shapes, budget, group.a_t, group.b_t)
+    classes, of_row = chosen.classes, chosen.of_shape[which]
+    order = np.argsort(of_row, kind="stable")
+    rows = np.split(order, np.cumsum(np.bincount(of_row, minlength=len(classes)))[:-1])
+    past = plan.buffers[stage.buffer].size
+    for number in np.flatnonzero(classes.exact):
+        yield from exact_steps(tables, group, operands, rows[number], past)
+    boxes = np.flatnonzero(~classes.exact)
+    if len(boxes):
+        sizes = np.stack([classes.m, classes.n, classes.k], axis=1)[boxes]
+        yield tile_step(tables, group, operands, [rows[number] for number in boxes], sizes)
+
+
+def _operands(plan: Plan, stage: Stage, group: Group) -> Operands:
+    a, b = plan.buffers[group.a_buffer].dtype, plan.buffers[group.b_buffer].dtype
+    work = promote(a, b)
+    accum = stage.arithmetic.accum or DTYPES[work].accumulate
+    return Operands(
+        group.a_buffer, group.b_buffer, group.a_t, group.b_t, work, accum, stage.arithmetic.precision
+    )
+
+
+def _wide(plan: Plan, stage: Stage, steps: tuple[Step, ...], rows: int) -> str:
+    """The dtype that C is summed in: its own unless several terms add to it and products keep more."""
+    own = plan.buffers[stage.buffer].dtype
+    blocks = len(np.unique(plan.tasks.c_offset[stage.start : stage.stop]))
+    split = any(isinstance(step, TileStep) and step.chunks for step in steps)
+    if not steps or (rows == blocks and not split):
+        return own
+    if DTYPES[own].kind != "float":
+        return own
+    return promote(own, DTYPES[own].accumulate) if DTYPES[own].accumulate != own else own

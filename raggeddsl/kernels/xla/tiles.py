@@ -1,0 +1,173 @@
+"""Products and the boxes that cut them in, a `TileStep` and its tables out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from raggeddsl.kernels.base import ShapeClass
+from raggeddsl.kernels.xla import cost
+from raggeddsl.kernels.xla.classes import STRIP
+from raggeddsl.kernels.xla.rows import Group
+from raggeddsl.kernels.xla.scale import is_constant, scale_of
+from raggeddsl.kernels.xla.steps import Box, Operands, TileStep
+from raggeddsl.kernels.xla.tables import Tables, in_chunks
+
+CHUNK_BYTES = 24 << 20
+"""Gathered tiles and their products take about this much at a time: about what a last-level cache holds."""
+
+DEEPEST = 1024
+"""Stretches of the inner axis are joined up to this length."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """Tasks of one box: `row[T]` of the group, tile indices i and j; stretches `at[T, R]` of `pieces`.
+
+    `at` numbers a stretch (its row of the group in `piece_row`, its index along k in `piece`), -1: none.
+    """
+
+    row: np.ndarray
+    i: np.ndarray
+    j: np.ndarray
+    at: np.ndarray
+    piece_row: np.ndarray
+    piece: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def tile_step(
+    tables: Tables, group: Group, operands: Operands, rows: list[np.ndarray], sizes: np.ndarray
+) -> tuple[TileStep, list[ShapeClass], int]:
+    """The step that adds the products `rows[q]` of the group, cut by boxes int64[Q, 3] (bm, bn, bk).
+
+    Also says what its classes are and how many bytes a chunk takes.
+    """
+    joined = is_constant(group)
+    tiles = [_tiles(group, own, size, joined) for own, size in zip(rows, sizes, strict=True)]
+    taken = [_bytes(len(t), t.at.shape[1], size) for t, size in zip(tiles, sizes, strict=True)]
+    chunks = max(1, round(sum(taken) / CHUNK_BYTES))
+    boxes = tuple(
+        Box(*size.tolist(), pieces=t.at.shape[1], tasks=-(-len(t) // chunks))
+        for t, size in zip(tiles, sizes, strict=True)
+    )
+    step = TileStep(
+        operands=operands,
+        boxes=boxes,
+        chunks=chunks,
+        width=STRIP,
+        pieces=tables.add(_side_by_side([_piece_columns(group, t, b) for t, b in zip(tiles, boxes)], chunks)),
+        tiles=tables.add(_side_by_side([_tile_columns(group, t, b) for t, b in zip(tiles, boxes)], chunks)),
+        strips=tables.add(_strips(boxes)),
+        scale=scale_of(tables, group, [t.row for t in tiles], chunks),
+    )
+    flop = 2.0 * group.table.m * group.table.n * group.table.k
+    reports = [
+        ShapeClass(
+            form="padded" if len(own) == len(t) else "tiled",
+            tasks=len(own),
+            m=box.bm,
+            n=box.bn,
+            k=box.bk,
+            flop=float(flop[own].sum()),
+            padded_flop=box.flop * box.tasks * chunks,
+        )
+        for own, t, box in zip(rows, tiles, boxes, strict=True)
+    ]
+    chunk = sum(_bytes(box.tasks, box.pieces, size) for box, size in zip(boxes, sizes, strict=True))
+    return step, reports, chunk
+
+
+def _bytes(tasks: int, pieces: int, size: np.ndarray) -> int:
+    bm, bn, bk = size.tolist()
+    return 4 * tasks * (pieces * bk * (bm + bn) + 2 * bm * bn)
+
+
+def _tiles(group: Group, rows: np.ndarray, size: np.ndarray, joined: bool) -> Tiles:
+    """Cut `rows` into tiles of one box; with `joined`, stretches that add to one tile share tasks."""
+    t = group.table
+    bm, bn, bk = size.tolist()
+    across, deep = -(-t.n[rows] // bn), -(-t.k[rows] // bk)
+    each = -(-t.m[rows] // bm) * across * deep
+    source = np.repeat(np.arange(len(rows)), each)
+    within = np.arange(len(source)) - np.repeat(np.cumsum(each) - each, each)
+    tile, piece = within // deep[source], within % deep[source]
+    i, j = tile // across[source], tile % across[source]
+    row = rows[source]
+    if not joined:
+        return Tiles(row, i, j, np.arange(len(row))[:, None], row, piece)
+    c = t.c_offset[rows]
+    if len(rows) > 1 and (c[1:] == c[:-1]).any():
+        block = np.cumsum(np.concatenate([[0], c[1:] != c[:-1]]))[source]
+        order = np.lexsort((j, i, block))
+        row, i, j, piece = row[order], i[order], j[order], piece[order]
+    return _join(row, i, j, piece, t.c_offset[row], size)
+
+
+def _join(row: np.ndarray, i: np.ndarray, j: np.ndarray, piece: np.ndarray, c: np.ndarray, size: np.ndarray) -> Tiles:
+    """Neighbouring stretches of one tile put into tasks of so many each as should be fastest."""
+    starts = np.flatnonzero(
+        np.concatenate([[True], (c[1:] != c[:-1]) | (i[1:] != i[:-1]) | (j[1:] != j[:-1])])
+    )
+    runs = np.diff(np.append(starts, len(row)))
+    bm, bn, bk = size.tolist()
+    depth = _best_depth(runs, bk, float(cost.tile(bm, bn, bk, False, False)), cost.SCATTER * bm * bn)
+    each = -(-runs // depth)
+    run = np.repeat(np.arange(len(runs)), each)
+    first = starts[run] + depth * (np.arange(len(run)) - np.repeat(np.cumsum(each) - each, each))
+    at = first[:, None] + np.arange(depth)
+    at = np.where(at < (starts + runs)[run][:, None], at, -1)
+    return Tiles(row[first], i[first], j[first], at, row, piece)
+
+
+def _best_depth(runs: np.ndarray, bk: int, time: float, scatter: float) -> int:
+    """How many stretches a task should have: few waste none, many scatter less."""
+    depths = [d for d in (1, 2, 4, 8, 16) if d == 1 or d * bk <= DEEPEST]
+    return min(depths, key=lambda d: float((-(-runs // d)).sum()) * (d * time + scatter))
+
+
+def _piece_columns(group: Group, tiles: Tiles, box: Box) -> np.ndarray:
+    """int64[T, 5, R]: offset and row stride in A, in B, and the length of each stretch."""
+    t = group.table
+    none = tiles.at < 0
+    at = np.where(none, 0, tiles.at)
+    row, k0 = tiles.piece_row[at], tiles.piece[at] * box.bk
+    m, n, k = t.m[row], t.n[row], t.k[row]
+    i0, j0 = (tiles.i * box.bm)[:, None], (tiles.j * box.bn)[:, None]
+    a = t.a_offset[row] + (k0 * m + i0 if group.a_t else i0 * k + k0)
+    b = t.b_offset[row] + (j0 * k + k0 if group.b_t else k0 * n + j0)
+    length = np.where(none, 0, np.minimum(box.bk, k - k0))
+    return np.stack([a, m if group.a_t else k, b, k if group.b_t else n, length], axis=1)
+
+
+def _tile_columns(group: Group, tiles: Tiles, box: Box) -> np.ndarray:
+    """int64[T, 4, 1]: rows, columns, offset and row stride in C."""
+    t, row = group.table, tiles.row
+    i0, j0 = tiles.i * box.bm, tiles.j * box.bn
+    n = t.n[row]
+    rows, columns = np.minimum(box.bm, t.m[row] - i0), np.minimum(box.bn, n - j0)
+    return np.stack([rows, columns, t.c_offset[row] + i0 * n + j0, n], axis=1)[:, :, None]
+
+
+def _side_by_side(columns: list[np.ndarray], chunks: int) -> np.ndarray:
+    """[T_q, F, R_q] a box as [chunks, F, Σ tasks · R]; the tiles that fill a chunk up have no rows."""
+    parts = []
+    for column in columns:
+        cut = in_chunks(column, chunks).swapaxes(1, 2)
+        parts.append(cut.reshape(chunks, cut.shape[1], -1))
+    return np.concatenate(parts, axis=2)
+
+
+def _strips(boxes: tuple[Box, ...]) -> np.ndarray:
+    """int64[3, L]: of each strip of a chunk's results its tile, row and first column."""
+    parts, before = [], 0
+    for box in boxes:
+        strips = np.meshgrid(
+            np.arange(before, before + box.tasks), np.arange(box.bm), np.arange(0, box.bn, STRIP), indexing="ij"
+        )
+        parts.append(np.stack(strips).reshape(3, -1))
+        before += box.tasks
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,113 @@
+"""A graph or a plan and NumPy inputs in, what the native kernel computes out, as the reference names it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jax
+import numpy as np
+
+from raggeddsl.dtypes import DTYPES
+from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.interpret import interpret
+from raggeddsl.graph.nodes import FamilyType, Graph, Input, Operand, Output, Product, Term
+from raggeddsl.kernels.native.kernel import NativeKernel
+from raggeddsl.kernels.native.library import instruction_sets
+from raggeddsl.options import Options
+from raggeddsl.plan import Plan, plan_graph
+
+
+@cache
+def isas() -> tuple[str, ...]:
+    """The instruction sets that the library has and this processor can run."""
+    return instruction_sets()
+
+
+def planned(graph: Graph) -> Plan:
+    return plan_graph(graph, Options(memory_limit=1 << 40))
+
+
+def packed(plan: Plan, inputs: dict) -> list[np.ndarray]:
+    """The input buffers: members row-major, end to end."""
+    found = []
+    for number in plan.inputs:
+        node = plan.graph.op(plan.buffers[number].node)
+        members = inputs[node.names[0]] if node.family else [inputs[name] for name in node.names]
+        dtype = DTYPES[node.type.dtype].numpy
+        flat = [np.asarray(member).reshape(-1) for member in members]
+        found.append(np.concatenate([np.zeros(0, dtype), *flat]).astype(dtype))
+    return found
+
+
+def named(plan: Plan, buffers: tuple) -> dict:
+    """The output buffers cut into members, by name."""
+    found: dict = {}
+    flat = dict(zip(plan.outputs, map(np.asarray, buffers), strict=True))
+    for output in plan.results:
+        node = output.operand.node
+        type, place = plan.graph.type(node), plan.places[node]
+        members = []
+        for m, n, at in zip(type.rows, type.cols, place.offsets, strict=True):
+            block = flat[place.buffer][at : at + m * n]
+            members.append(block.reshape(() if type.scalar else (m, n)))
+        found.update({output.names[0]: members} if output.family else zip(output.names, members, strict=True))
+    return found
+
+
+def run_buffers(plan: Plan, inputs: dict, *, workers: int | None = None, isa: str = "") -> tuple:
+    """The output buffers, computed by the native kernel in one jitted program."""
+    lowered = NativeKernel(workers=workers, isa=isa).lower(plan)
+    with jax.enable_x64(True):
+        return tuple(map(np.asarray, jax.jit(lowered.run)(packed(plan, inputs), lowered.tables)))
+
+
+def run(plan: Plan, inputs: dict, **how) -> dict:
+    """The results by name."""
+    return named(plan, run_buffers(plan, inputs, **how))
+
+
+def check(graph: Graph, inputs: dict, plan: Plan | None = None, **how) -> None:
+    """The native kernel agrees with the interpreter, componentwise within 16·eps·L·magnitude."""
+    found = run(planned(graph) if plan is None else plan, inputs, **how)
+    verdict = compare(found, interpret(graph, inputs, bounds=True))
+    assert verdict.agreed, verdict
+
+
+def same_bits(one: tuple, other: tuple) -> bool:
+    return len(one) == len(other) and all(a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
+
+
+def sized(rows, cols, dtype: str = "f32", scalar: bool = False) -> FamilyType:
+    return FamilyType(np.asarray(rows, np.int64), np.asarray(cols, np.int64), dtype, scalar)
+
+
+def pairs(shapes, dtype: str = "f32", a_t: bool = False, b_t: bool = False, **product) -> Graph:
+    """op(A[i]) @ op(B[i]) for (m, k, n) in `shapes`, operands stored transposed where said."""
+    m, k, n = (np.array(column, np.int64) for column in zip(*shapes, strict=True))
+    graph = Graph()
+    a = graph.add(Input(sized(k, m, dtype) if a_t else sized(m, k, dtype), ("A",), True))
+    b = graph.add(Input(sized(n, k, dtype) if b_t else sized(k, n, dtype), ("B",), True))
+    left, right = Operand(a, transposed=a_t), Operand(b, transposed=b_t)
+    show(graph, graph.add(Product(sized(m, n, dtype), left, right, **product)))
+    return graph
+
+
+def gram(shapes, dtype: str = "f32", transposed: bool = False, addend: float | None = None) -> Graph:
+    """X[i] @ X[i].T, or X[i].T @ X[i]; with `addend`, plus that times the product itself squared."""
+    m, k = (np.array(column, np.int64) for column in zip(*shapes, strict=True))
+    graph = Graph()
+    x = graph.add(Input(sized(m, k, dtype), ("X",), True))
+    size = k if transposed else m
+    square = sized(size, size, dtype)
+    s = graph.add(Product(square, Operand(x, transposed=transposed), Operand(x, transposed=not transposed)))
+    if addend is None:
+        show(graph, s)
+        return graph
+    squared = Product(square, Operand(s), Operand(s), factor=0.5, addends=(Term(Operand(s), addend),))
+    show(graph, s, graph.add(squared))
+    return graph
+
+
+def show(graph: Graph, *nodes: int) -> None:
+    """Make these nodes the graph's outputs, Y0, Y1 …"""
+    graph.outputs = tuple(Output((f"Y{at}",), Operand(node), True) for at, node in enumerate(nodes))

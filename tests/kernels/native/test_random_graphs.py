@@ -1,0 +1,64 @@
+"""The native kernel gives what the interpreter says: random graphs, every type, on every instruction set."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raggeddsl.graph.passes import normalise
+from raggeddsl.kernels.native import schedule as scheduling
+from tests.kernels.native.running import check, isas, planned, run_buffers, same_bits
+from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
+
+WORKERS = (1, 2, 8)
+workers = st.sampled_from(WORKERS)
+
+
+def on_some_isa(data: st.DataObject) -> str:
+    return data.draw(st.sampled_from(isas()))
+
+
+@settings(max_examples=80)
+@given(graphs(max_operations=5), seeds, workers, st.data())
+def test_agrees_with_the_interpreter_in_floats(graph, seed, workers, data):
+    plan = planned(normalise(graph))
+    check(graph, inputs_for(graph, seed), plan, workers=workers, isa=on_some_isa(data))
+
+
+@settings(max_examples=120)
+@given(graphs(normal=True, dtypes=ALL_DTYPES, max_operations=6), seeds, workers, st.data())
+def test_agrees_with_the_interpreter_in_every_dtype(graph, seed, workers, data):
+    check(graph, inputs_for(graph, seed), workers=workers, isa=on_some_isa(data))
+
+
+@settings(max_examples=40)
+@given(graphs(normal=True, dtypes=ALL_DTYPES, max_members=3, max_size=40, max_operations=4), seeds, st.data())
+def test_agrees_with_the_interpreter_where_members_are_larger_than_a_tile(graph, seed, data):
+    check(graph, inputs_for(graph, seed), isa=on_some_isa(data))
+
+
+@settings(max_examples=60)
+@given(graphs(normal=True, dtypes=("i8", "i32"), max_operations=6), seeds, workers, st.data())
+def test_integers_are_exact_and_wrap(graph, seed, workers, data):
+    check(graph, inputs_for(graph, seed), workers=workers, isa=on_some_isa(data))
+
+
+@settings(max_examples=60)
+@given(graphs(normal=True, dtypes=ALL_DTYPES, max_operations=5, max_size=20), seeds)
+def test_the_number_of_workers_scheduled_for_changes_no_bit(graph, seed):
+    plan, inputs = planned(graph), inputs_for(graph, seed)
+    one = run_buffers(plan, inputs, workers=1)
+    for workers in WORKERS[1:]:
+        assert same_bits(one, run_buffers(plan, inputs, workers=workers))
+
+
+@settings(max_examples=60)
+@given(graphs(normal=True, dtypes=ALL_DTYPES, max_operations=5, max_members=3, max_size=60), seeds)
+def test_cutting_heavy_components_into_panels_changes_no_bit(graph, seed):
+    plan, inputs = planned(graph), inputs_for(graph, seed)
+    uncut = run_buffers(plan, inputs, workers=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scheduling, "HEAVY_COST", 1.0)
+        for workers in (2, 8):
+            assert same_bits(uncut, run_buffers(plan, inputs, workers=workers))

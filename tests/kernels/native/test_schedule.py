@@ -1,0 +1,139 @@
+"""Where components meet, a phase ends; what one worker makes and uses stays in its own memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from raggeddsl.graph.nodes import Combine, Graph, Input, Operand, Product, Term
+from raggeddsl.kernels.native import schedule as scheduling
+from raggeddsl.kernels.native.kernel import NativeKernel
+from raggeddsl.kernels.native.schedule import schedule
+from tests.kernels.native.running import check, pairs, planned, run, run_buffers, same_bits, show, sized
+from tests.strategies import inputs_for
+
+
+def chain(members: int, length: int, size: int = 12) -> Graph:
+    """X[i] -> X[i] @ W -> (X[i] @ W) @ W …: each member needs only itself."""
+    sizes = np.arange(members) % size + 1
+    graph = Graph()
+    x = graph.add(Input(sized(sizes, np.full(members, size)), ("X",), True))
+    w = graph.add(Input(sized([size], [size]), ("W",), False))
+    node = x
+    for _ in range(length):
+        shared = Operand(w, np.zeros(members, np.int64))
+        node = graph.add(Product(sized(sizes, np.full(members, size)), Operand(node), shared))
+    show(graph, node)
+    return graph
+
+
+def meeting(members: int, dtype: str = "f32") -> Graph:
+    """H[i] = X[i] V; G = Σ H[i]ᵀ H[i]; Y[i] = H[i] G; T = Σ Y[i]ᵀ Y[i] + G: everything meets, twice."""
+    rows, cols = np.arange(members) % 7 + 1, np.full(members, 9)
+    graph = Graph()
+    x = graph.add(Input(sized(rows, cols, dtype), ("X",), True))
+    v = graph.add(Input(sized([9], [9], dtype), ("V",), False))
+    zeros = np.zeros(members, np.int64)
+    h = graph.add(Product(sized(rows, cols, dtype), Operand(x), Operand(v, zeros)))
+    g = graph.add(Product(sized([9], [9], dtype), Operand(h, transposed=True), Operand(h), target=zeros))
+    y = graph.add(Product(sized(rows, cols, dtype), Operand(h), Operand(g, zeros), factor=0.125))
+    total = Product(
+        sized([9], [9], dtype), Operand(y, transposed=True), Operand(y), target=zeros, addends=(Term(Operand(g), 1.0),)
+    )
+    show(graph, y, graph.add(total))
+    return graph
+
+
+def test_intermediates_of_a_chain_stay_in_the_workers_memory():
+    made = schedule(planned(chain(50, 4)), 2)
+    assert made.arena_bytes == 0
+    # Two slots of the largest member serve a chain of any length.
+    assert made.local_bytes == 2 * 12 * 12 * 4
+    assert len(made.phases) == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_chains_agree_with_the_reference(workers):
+    graph = chain(50, 4)
+    check(graph, inputs_for(graph, 1), workers=workers)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "c64", "f64"])
+def test_what_meets_is_computed_in_phases(workers, dtype):
+    graph = meeting(60, dtype)
+    plan = planned(graph)
+    made = schedule(plan, workers)
+    assert len(made.phases) - 1 >= 2
+    assert made.arena_bytes >= int(np.sum(plan.type(plan.stages[0].buffer).sizes))  # H lives on into the next
+    check(graph, inputs_for(graph, 2), plan, workers=workers)
+
+
+def test_a_sum_over_a_family_of_chains_ends_the_phase_of_the_chains():
+    graph = chain(40, 3)
+    y = graph.outputs[0].operand.node
+    zeros = np.zeros(40, np.int64)
+    total = Product(sized([12], [12]), Operand(y, transposed=True), Operand(y), target=zeros)
+    mean = graph.add(Combine(sized([12], [12]), (Term(Operand(graph.add(total)), 0.025),)))
+    show(graph, y, mean)
+    for workers in (1, 8):
+        check(graph, inputs_for(graph, 3), workers=workers)
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+def test_a_heavy_chain_beside_small_ones_is_cut_and_agrees(monkeypatch, workers):
+    monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
+    rows = np.array([600, 3, 5, 7, 60, 1])
+    graph = Graph()
+    x = graph.add(Input(sized(rows, np.full(6, 50)), ("X",), True))
+    w = graph.add(Input(sized(np.full(6, 50), np.full(6, 300)), ("W",), True))
+    h = graph.add(Product(sized(rows, np.full(6, 300)), Operand(x), Operand(w)))
+    y = graph.add(Product(sized(rows, rows), Operand(h), Operand(h, transposed=True)))
+    z = graph.add(Product(sized(rows, np.full(6, 50)), Operand(y), Operand(x), addends=(Term(Operand(x), 2.0),)))
+    show(graph, z)
+    plan = planned(graph)
+    made = schedule(plan, workers)
+    # The heavy member is cut; a mirrored product of it too; levels wait for each other.
+    assert np.bincount(made.source).max() > 2 and len(made.phases) - 1 >= 3
+    inputs = inputs_for(graph, 4)
+    check(graph, inputs, plan, workers=workers)
+    assert same_bits(run_buffers(plan, inputs, workers=1), run_buffers(plan, inputs, workers=workers))
+
+
+def test_wide_flat_products_are_cut_by_columns(monkeypatch):
+    monkeypatch.setattr(scheduling, "HEAVY_COST", 1.0)
+    shapes = [(20, 40, 2000), (3, 100, 1024), (40, 300, 700)]
+    for b_t in (False, True):
+        graph = pairs(shapes, b_t=b_t)
+        plan, inputs = planned(graph), inputs_for(graph, 5)
+        made = schedule(plan, 8)
+        assert len(made.tasks) > len(plan.tasks) and (made.tasks["n"] < 2000).all()
+        check(graph, inputs, plan, workers=8)
+        assert same_bits(run_buffers(plan, inputs, workers=1), run_buffers(plan, inputs, workers=8))
+
+
+def test_every_task_is_in_exactly_one_job_and_every_job_in_one_phase():
+    made = schedule(planned(meeting(500)), 4)
+    starts, counts = made.jobs.T
+    np.testing.assert_array_equal(starts, np.cumsum(counts) - counts)
+    assert counts.sum() == len(made.tasks)
+    assert made.phases[0] == 0 and made.phases[-1] == len(made.jobs) and (np.diff(made.phases) > 0).all()
+
+
+def test_an_empty_family_gives_empty_results():
+    graph = pairs([(3, 4, 5)])
+    empty = Graph()
+    a = empty.add(Input(sized([], []), ("A",), True))
+    show(empty, empty.add(Product(sized([], []), Operand(a), Operand(a))))
+    plan = planned(empty)
+    assert run(plan, {"A": []})["Y0"] == []
+    assert NativeKernel().lower(plan).tables[0].shape == (0, 34)
+    check(graph, inputs_for(graph, 6))
+
+
+def test_programs_with_other_tables_have_other_keys():
+    """Programs of one key share a jitted function, and with it the derivative."""
+    straight, turned = (NativeKernel().lower(planned(pairs([(4, 4, 4)], b_t=b_t))) for b_t in (False, True))
+    again = NativeKernel().lower(planned(pairs([(4, 4, 4)])))
+    assert straight.key == again.key and straight.key != turned.key
+    assert hash(straight.key) == hash(again.key)

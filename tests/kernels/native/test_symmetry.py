@@ -1,0 +1,81 @@
+"""Symmetric products are computed by halves and mirrored, and no bit tells."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from raggeddsl.kernels.native import schedule as scheduling
+from raggeddsl.kernels.native.cells import find_cells
+from raggeddsl.kernels.native.schedule import schedule
+from raggeddsl.kernels.native.symmetry import mirrored_products
+from raggeddsl.kernels.native.table import MIRROR
+from raggeddsl.graph.nodes import Graph, Input, Operand, Product, Term
+from tests.kernels.native.running import gram, isas, pairs, planned, run_buffers, same_bits, show, sized
+from tests.strategies import inputs_for
+
+SHAPES = [(m, k) for m in (1, 2, 3, 8, 15, 16, 17, 33, 64, 65, 130) for k in (1, 3, 40, 401)]
+
+
+def unmirrored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(scheduling, "mirrored_products", lambda plan, cells: np.zeros(len(plan.tasks), bool))
+
+
+@pytest.mark.parametrize("isa", ["base", "avx2", "avx512"])
+@pytest.mark.parametrize("dtype", ["f32", "f64", "bf16", "f16", "i8", "i32"])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_mirroring_changes_no_bit(isa, dtype, transposed, monkeypatch):
+    if isa not in isas():
+        pytest.skip(f"this processor has no {isa}")
+    plan = planned(gram(SHAPES, dtype, transposed, addend=2))
+    inputs = inputs_for(plan.graph, 1)
+    made = schedule(plan)
+    # X X^T, S S and the S that is added to it: everything but the addend is mirrored.
+    assert np.count_nonzero(made.tasks["flags"] & MIRROR) == 2 * len(SHAPES)
+    mirrored = run_buffers(plan, inputs, isa=isa)
+    unmirrored(monkeypatch)
+    assert not (schedule(plan).tasks["flags"] & MIRROR).any()
+    assert same_bits(mirrored, run_buffers(plan, inputs, isa=isa))
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64", "bf16"])
+def test_mirrored_panels_change_no_bit(dtype, monkeypatch):
+    plan = planned(gram([(400, 70), (131, 500), (48, 300)], dtype))
+    inputs = inputs_for(plan.graph, 2)
+    with pytest.MonkeyPatch.context() as patch:
+        unmirrored(patch)
+        wanted = run_buffers(plan, inputs, workers=1)
+    monkeypatch.setattr(scheduling, "HEAVY_COST", 1.0)
+    made = schedule(plan, 8)
+    assert len(made.tasks) > len(plan.tasks) and (made.tasks["flags"] & MIRROR).all()
+    assert same_bits(wanted, run_buffers(plan, inputs, workers=8))
+
+
+def test_only_what_is_symmetric_is_mirrored():
+    """X Y^T, X X (X not symmetric), and a symmetric product on top of an addend that is not."""
+    size = np.array([20, 30])
+    square = sized(size, size)
+    graph = Graph()
+    x = graph.add(Input(square, ("X",), True))
+    y = graph.add(Input(square, ("Y",), True))
+    different = graph.add(Product(square, Operand(x), Operand(y, transposed=True)))
+    squared = graph.add(Product(square, Operand(x), Operand(x)))
+    on_top = Product(square, Operand(x), Operand(x, transposed=True), addends=(Term(Operand(y), 1.0),))
+    show(graph, different, squared, graph.add(on_top))
+    plan = planned(graph)
+    assert not mirrored_products(plan, find_cells(plan)).any()
+
+
+def test_complex_products_are_not_mirrored():
+    plan = planned(gram([(20, 30)], "c64"))
+    assert not (schedule(plan).tasks["flags"] & MIRROR).any()
+
+
+def test_a_symmetric_product_of_a_product_that_is_not_is_mirrored_alone():
+    shapes = [(30, 12, 50)]
+    graph = pairs(shapes)
+    y = graph.outputs[0].operand.node
+    s = graph.add(Product(sized([30], [30]), Operand(y), Operand(y, transposed=True)))
+    show(graph, y, s)
+    made = schedule(planned(graph))
+    assert (made.tasks["flags"] & MIRROR != 0).tolist() == [False, True]

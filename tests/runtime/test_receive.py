@@ -1,0 +1,142 @@
+"""What a program says about wrong inputs: everything at once, by name, with what was expected and given."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from raggeddsl.language.source import RmmError
+from raggeddsl.options import Options
+from raggeddsl.plan import plan_graph
+from raggeddsl.ragged import Ragged
+from raggeddsl.runtime.receive import receive
+from raggeddsl.runtime.signature import Signature, input_signature
+from tests.programs import doubled, named, pair_inputs, pairs
+
+PAIRS = input_signature(plan_graph(pairs(), Options(memory_limit=1 << 40)))
+NAMED = input_signature(plan_graph(named(30), Options(memory_limit=1 << 40)))
+GOOD = pair_inputs()
+WEIGHTS = {f"W{i}": np.ones((2 + i, 2 + i), np.float32) for i in range(30)} | {"s": 1.0}
+
+
+def faults(inputs, signature: Signature = PAIRS):
+    with pytest.raises(RmmError) as raised:
+        receive(inputs, signature)
+    return raised.value.diagnostics
+
+
+def fault(inputs, signature: Signature = PAIRS):
+    (one,) = faults(inputs, signature)
+    assert one.help, "every fault says how to mend it"
+    return one.code, one.message, one.help
+
+
+def test_a_missing_name_is_named():
+    code, message, help = fault({"A": GOOD["A"]})
+    assert code == "RMM701" and "`B`" in message and "6 matrices" in help
+
+
+def test_an_unknown_name_is_named_with_what_is_near():
+    code, message, help = fault({**WEIGHTS, "W_3": 1}, NAMED)
+    assert code == "RMM702" and "`W_3`" in message and "did you mean `W3" in help
+    assert "its inputs are `A`, `B`" in fault({**GOOD, "nothing_like_it": 1})[2]
+
+
+def test_all_faults_of_a_call_are_found_at_once():
+    found = faults({"A": GOOD["A"][:2], "C": 1})
+    assert [one.code for one in found] == ["RMM701", "RMM702", "RMM703"]
+
+
+def test_at_most_twenty_faults_are_listed():
+    found = faults({name: np.ones((1, 1), np.float32) for name in WEIGHTS}, NAMED)
+    assert len(found) == 20 and "more faults" in "".join(one.message for one in found)
+
+
+@pytest.mark.parametrize("form", [list, Ragged.from_list])
+def test_a_wrong_number_of_members_says_both_numbers(form):
+    code, message, _ = fault({**GOOD, "A": form(GOOD["A"][:4])})
+    assert code == "RMM703" and "6 members" in message and "4 were given" in message
+
+
+@pytest.mark.parametrize("form", [list, Ragged.from_list])
+def test_a_wrong_shape_names_the_member_and_both_shapes(form):
+    wrong = [*GOOD["A"]]
+    wrong[2] = np.ones((5, 3), np.float32)
+    wrong[3] = np.ones((5, 3), np.float32)
+    code, message, _ = fault({**GOOD, "A": form(wrong)})
+    assert code == "RMM704"
+    for part in ("`A[2]`", "(5, 3)", "(5, 2)", "f32[5, 2]", "1 more"):
+        assert part in message
+
+
+def test_a_transposed_member_is_recognised():
+    assert "`.T`" in fault({**GOOD, "A": [a.T for a in GOOD["A"]]})[2]
+
+
+def test_a_wrong_rank_says_how_many_axes():
+    wrong = [a.ravel() for a in GOOD["A"]]
+    code, _, help = fault({**GOOD, "A": wrong})
+    assert code == "RMM704" and "2 axes" in help
+    assert fault({**WEIGHTS, "s": np.ones((1, 1), np.float32)}, NAMED)[0] == "RMM704"
+
+
+@pytest.mark.parametrize("dtype", ["int32", "float16", "bfloat16", "complex64", "bool", "uint8"])
+@pytest.mark.parametrize("form", ["numpy", "jax", "Ragged"])
+def test_nothing_is_converted_in_silence(dtype, form):
+    wrong = [jnp.asarray(a).astype(dtype) for a in GOOD["A"]]
+    forms = {"numpy": [np.asarray(a) for a in wrong], "jax": wrong, "Ragged": Ragged.from_list(wrong)}
+    code, message, help = fault({**GOOD, "A": forms[form]})
+    assert code == "RMM705" and dtype in message and "float32" in message and '.astype("float32")' in help
+
+
+def test_float64_arrays_are_taken_without_x64_and_refused_with_it():
+    wide = {name: [a.astype(np.float64) for a in value] for name, value in GOOD.items()}
+    received = receive(wide, PAIRS)
+    assert received[0].buffer().dtype == jnp.float32
+    with jax.enable_x64(True):
+        assert {one.code for one in faults(wide)} == {"RMM705"}
+
+
+def test_numbers_of_python_take_the_declared_type():
+    received = receive({**WEIGHTS, "s": 2}, NAMED)
+    assert received[1].buffer().dtype == jnp.float32
+    integers = input_signature(plan_graph(doubled("i8"), Options(memory_limit=1 << 40)))
+    small = [[[1, 2], [3, 4]], [[1], [2], [3]], [[1, 2, 3, -128]]]
+    assert receive({"A": small}, integers)[0].buffer().dtype == jnp.int8
+    for wrong in (300, 1.5, 1j):
+        assert fault({"A": [*small[:2], [[1, 2, 3, wrong]]]}, integers)[0] == "RMM705"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["text", None, object(), {"a": 1}, 3, [[[1, 2], [3]]] * 6, [np.array([[None]], object)] * 6, ["a"] * 6],
+)
+def test_what_holds_no_numbers_is_refused(value):
+    assert fault({**GOOD, "A": value})[0] == "RMM706"
+
+
+def test_pickled_content_of_an_npz_is_refused(tmp_path):
+    np.savez(tmp_path / "inputs.npz", A=np.array([[1, {}]], object))
+    with np.load(tmp_path / "inputs.npz") as opened:
+        found = faults(opened)
+    assert {one.code for one in found} == {"RMM701", "RMM706"}
+    assert "allow_pickle" in "".join(one.message for one in found)
+
+
+@pytest.mark.parametrize("inputs", [[1, 2], None, 3, "A"])
+def test_inputs_that_are_no_dict_are_refused(inputs):
+    code, _, help = fault(inputs)
+    assert code == "RMM707" and '"A"' in help
+
+
+def test_a_ragged_of_the_same_layout_is_not_copied():
+    ragged = Ragged.from_list(GOOD["A"])
+    assert receive({**GOOD, "A": ragged}, PAIRS)[0].buffer() is ragged.data
+
+
+def test_jax_members_are_used_as_they_are():
+    arrays = [jnp.asarray(a) for a in GOOD["A"]]
+    given = receive({**GOOD, "A": arrays}, PAIRS)[0].arrays()
+    assert all(one is other for one, other in zip(given, arrays, strict=True))
