@@ -12,7 +12,10 @@ from hypothesis import given, settings
 
 from raggeddsl.graph.bounds import compare
 from raggeddsl.graph.interpret import interpret
+from raggeddsl.kernels.native.kernel import NativeKernel
+from raggeddsl.kernels.xla import XlaKernel
 from raggeddsl.language.source import RmmError
+from raggeddsl.lowering import choose
 from raggeddsl.ragged import Ragged
 from tests.programs import SHAPES, compilations, doubled, named, pair_inputs, pairs, program
 from tests.strategies import graphs, inputs_for, seeds
@@ -259,10 +262,22 @@ def test_random_inputs_keep_spectral_norms_near_one():
 # ---------------------------------------------------------------- choices
 
 
-def test_a_kernel_that_is_not_installed_is_an_error():
-    with pytest.raises(RmmError, match="RMM510") as raised:
+def test_a_kernel_that_cannot_run_is_an_error_when_asked_for(monkeypatch):
+    monkeypatch.setattr(NativeKernel, "unavailable", lambda self, plan, backend: "it is not built")
+    with pytest.raises(RmmError, match="RMM510.*it is not built") as raised:
         program(pairs(), kernel="native")
     assert "xla" in raised.value.diagnostics[0].help
+
+
+def test_auto_says_why_a_better_kernel_is_passed_over(monkeypatch):
+    monkeypatch.setattr(NativeKernel, "unavailable", lambda self, plan, backend: "it is not built")
+    run = program(pairs(), "auto")
+    assert run.diagnostics == () and run.choice.kernel == "xla"
+    assert "it is not built" in run.explain().to_dict()["kernel"]["why"]
+    monkeypatch.setattr(XlaKernel, "unavailable", lambda self, plan, backend: "it is too long")
+    run = program(pairs(), "auto")
+    assert [d.code for d in run.diagnostics] == ["RMM511"] and run.choice.kernel == "reference"
+    assert "it is too long" in run.diagnostics[0].message
 
 
 def test_a_kernel_that_dispatch_leaves_unused_is_a_warning():
@@ -271,7 +286,8 @@ def test_a_kernel_that_dispatch_leaves_unused_is_a_warning():
     assert program(pairs(), "dispatch").diagnostics == ()
 
 
-def test_auto_dispatches_few_long_products_and_fuses_many_short_ones():
+def test_auto_dispatches_few_long_products_and_fuses_many_short_ones(monkeypatch):
+    monkeypatch.setattr(choose, "PREFERENCE", ("xla", "reference"))
     assert program(pairs([(500, 500, 500)] * 4), "auto").choice.target == "dispatch"
     assert program(pairs([(n, n, n) for n in range(1, 200)]), "auto").choice.target == "fused"
     assert program(pairs([(500, 500, 500)] * 4), "auto", "xla").choice.target == "fused"

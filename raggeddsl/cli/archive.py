@@ -18,14 +18,13 @@ from typing import IO, Any, NoReturn
 import numpy as np
 from numpy.lib import format as npy
 
-from raggeddsl.dtypes import DTYPES
 from raggeddsl.language.source import Diagnostic, RmmError
 
 AGAIN = "write it again with np.savez"
 MEMBER = re.compile(r"(?P<name>.+)\[(?P<member>\d+)\]")
 
 
-def read_arrays(path: Path, dtypes: Mapping[str, str], families: set[str]) -> dict[str, Any]:
+def read_arrays(path: Path, dtypes: Mapping[str, np.dtype], families: set[str]) -> dict[str, Any]:
     """The arrays of an `.npz` by input name: a list of members for a family, one array for a single matrix.
 
     `dtypes` gives each input's element type, since NumPy files have no bf16 of their own; `families`
@@ -58,10 +57,10 @@ def read_arrays(path: Path, dtypes: Mapping[str, str], families: set[str]) -> di
     return named
 
 
-def typed(array: np.ndarray, dtype: str | None) -> np.ndarray:
+def typed(array: np.ndarray, wanted: np.dtype | None) -> np.ndarray:
     """NumPy stores bf16 as two raw bytes; give them their type back where a bf16 is expected."""
-    if dtype == "bf16" and array.dtype == np.dtype("V2"):
-        return array.view(DTYPES["bf16"].numpy)
+    if wanted is not None and wanted.name == "bfloat16" and array.dtype == np.dtype("V2"):
+        return array.view(wanted)
     return array
 
 

@@ -79,6 +79,7 @@ def stages(words: str) -> tuple[str, ...]:
 def ast_text(program: Program) -> str:
     from raggeddsl.language.dump import dump
 
+    assert program.ast is not None, "a program that was compiled from text has a tree"
     return dump(program.ast)
 
 

@@ -126,8 +126,8 @@ def verified(program: Program, inputs: dict[str, Any], results: dict[str, Any]) 
     every = "the only member agrees" if verdict.members == 1 else f"all {members} agree"
     worst = f" at {verdict.worst}" if verdict.share else ""
     print(
-        f"verified: {every} with the float64 reference; largest error {verdict.error:.2g} of |A||B|, "
-        f"{percent(verdict.share, 1)} of what is allowed{worst}"
+        f"verified: {every} with the float64 reference; largest error {verdict.error:.2g} of a "
+        f"member's largest entry; at most {percent(verdict.share, 1)} of what rounding explains{worst}"
     )
     return True
 

@@ -10,6 +10,7 @@ from raggeddsl.cli.report import report
 if TYPE_CHECKING:
     from raggeddsl import Program
 
+
 def add_spec(parser: argparse.ArgumentParser) -> None:
     """One spec, and how to read it."""
     parser.add_argument("file", metavar="FILE", help="a .rmm spec, or - for standard input")
@@ -75,7 +76,10 @@ def compiled(args: argparse.Namespace, *, ahead: bool = False) -> Program:
     """
     import raggeddsl as rd
 
-    how = {"target": getattr(args, "target", "auto"), "kernel": getattr(args, "kernel", "auto")}
+    how: dict[str, Any] = {
+        "target": getattr(args, "target", "auto"),
+        "kernel": getattr(args, "kernel", "auto"),
+    }
     program = rd.compile_file(args.file, ahead=ahead, **reading(args), **how)
     report(program.diagnostics, None, args)
     return program

@@ -49,8 +49,9 @@ class Reference:
 class Comparison:
     """How results compare with the reference.
 
-    `error` is the largest |C - C_ref| / magnitude over all elements, `share` the largest
-    |C - C_ref| as a share of what is allowed (agreed: at most 1); `name` and `member` say where
+    `error` is the largest of max |C - C_ref| / max |C_ref| over all members (the relative error in
+    the maximum norm), `share` the largest |C - C_ref| of an entry as a share of what is allowed
+    for that entry (agreed: at most 1); `name` and `member` say where
     that share is reached (member None for a single matrix), `members` how many were compared.
     """
 
@@ -186,7 +187,7 @@ def _members(results: Mapping[str, Any], name: str, count: int, single: bool) ->
 
 
 def _errors(have: np.ndarray | None, want: np.ndarray, size: np.ndarray, bound: Bound) -> tuple[float, float]:
-    """The largest relative error of one member and its largest share of what is allowed."""
+    """One member's relative error in the maximum norm, and its largest share of what is allowed."""
     if have is None or have.shape != want.shape:
         return np.inf, np.inf
     if want.size == 0:
@@ -197,9 +198,9 @@ def _errors(have: np.ndarray | None, want: np.ndarray, size: np.ndarray, bound: 
         wide = have.astype(want.dtype)
         same = (wide == want) | (np.isnan(wide) & np.isnan(want))
         difference = np.where(same, 0.0, np.abs(wide - want))
-        relative = np.where(difference == 0, 0.0, difference / size)
+        worst, largest = _largest(difference), _largest(np.where(np.isfinite(want), np.abs(want), 0.0))
         share = np.where(difference == 0, 0.0, difference / allowed)
-    return _largest(relative), _largest(share)
+    return worst / largest if worst and largest else worst, _largest(share)
 
 
 def _largest(x: np.ndarray) -> float:

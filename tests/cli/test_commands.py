@@ -114,7 +114,8 @@ def test_color_follows_the_choice_the_terminal_and_NO_COLOR(choice, terminal, en
 def test_fmt_prints_writes_checks_and_shows_the_difference(said, folder):
     assert said("fmt", "ugly.rmm")[0] == NEAT
     out, _ = said("fmt", "--check", "--diff", "ugly.rmm", "neat.rmm", code=1)
-    assert "-output   Y=X@X\n+output Y = X @ X\n" in out
+    assert "-output   Y=X@X\n" in out
+    assert "+output Y = X @ X\n" in out
     assert "would format ugly.rmm" in out
     assert "neat.rmm" not in out
     assert (folder / "ugly.rmm").read_text() == UGLY
@@ -193,6 +194,19 @@ def test_run_gives_what_numpy_gives(said, folder):
         for i, a in enumerate(members):
             np.testing.assert_allclose(got[f"G[{i}]"], a @ w @ a.T, rtol=1e-4, atol=1e-4)
         np.testing.assert_allclose(got["S"], sum(a.T @ a for a in members), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "f16", "f32", "c64", "i32"])
+@pytest.mark.parametrize("form", [(), ("--packed",)])
+def test_results_of_every_type_can_be_inputs_again(said, folder, dtype, form):
+    types = f"index i in 2\ndim m[i] = [2, 3]\ninput A[i] : {dtype}[m[i], 4]\ninput s[i] : {dtype}[]\n"
+    (folder / "first.rmm").write_text(types + "output B[i] = 2 * A[i]\noutput t[i] = 2 * s[i]\n")
+    (folder / "again.rmm").write_text(
+        types.replace("A[", "B[").replace("s[", "t[") + "output C[i] = t[i] * B[i]\n"
+    )
+    said("run", "first.rmm", "--random", 3, "--repeat", 1, "-o", "first.npz", *form)
+    out, _ = said("run", "again.rmm", "--inputs", "first.npz", "--repeat", 1, "--verify")
+    assert "verified: all 2 members agree" in out
 
 
 def test_a_seed_gives_the_same_bytes_again(said, folder):

@@ -74,6 +74,8 @@ FAULTY = {
     "a function's name": "output D{k} = f @ A{k}",
     "an index": "output D{k} = i @ A{k}",
     "sizes": "input D{k} : f32[{k} - 3, 2]",
+    "an unknown dtype": "input D{k} : f31[2, {k}]",
+    "no dtype": "input D{k} : [2, {k}]",
     "ranks": "input D{k} : f32[{k}]",
     "a fraction": "input D{k} : f32[{k}.5, 2]",
     "huge sizes": "input D{k} : f32[9000000000000000000, {k} + 9]",
@@ -92,7 +94,7 @@ HEAD = "index i in 2\ndim m[i] = [1, 2]\ninput F[i] : f32[2, 2]\ndef f(X) = X @ 
 def test_errors_in_like_lines_are_those_of_the_lines_one_by_one(fault: str, order: str) -> None:
     lines = [FAULTY[fault].replace("{k}", str(k)) for k in range(8)]
     text = "\n".join([*pairs(8), *lines] if order == "apart" else _mixed(pairs(8), lines))
-    text = f"{HEAD}{text}\noutput G = sum(F[i] for i)\nE3 = G\nE4 = G"
+    text = f"{HEAD}{text}\noutput G = sum(F[i] for i)\nE3 = G\nE4 = G\ninput last : f32[3, 3]"
     assert check(text, like_lines=True) == check(text, like_lines=False) != []
 
 

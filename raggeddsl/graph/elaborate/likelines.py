@@ -21,7 +21,7 @@ from raggeddsl.graph.elaborate.names import LineReads, rows_of
 from raggeddsl.graph.elaborate.sizes import BadLines, Exact, Scope
 from raggeddsl.graph.elaborate.state import LINE_LIMIT, State, identity
 from raggeddsl.graph.elaborate.symbols import slot_at
-from raggeddsl.graph.elaborate.types import family_type, type_dtype, usable
+from raggeddsl.graph.elaborate.types import family_type, usable
 from raggeddsl.graph.elaborate.values import Matrix, Use, of_use
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Input, Operand, Origin, Output
 from raggeddsl.language import ast
@@ -54,7 +54,9 @@ def declare_inputs(state: State, lines: ast.LikeLines, rows: np.ndarray) -> None
     def together(chosen: np.ndarray) -> None:
         template = lines.template
         assert isinstance(template, ast.InputDecl)
-        dtype = type_dtype(state, template.type)
+        dtype = template.type.dtype or state.default_dtype
+        if dtype is None or not usable(state, dtype):
+            raise BadLines
         type = family_type(state, template.type, dtype, _scope(state, lines, chosen, template.type))
         if type is None:
             return
@@ -131,10 +133,11 @@ def define_lines(
     """Work out the `chosen` lines, which do not read each other; `rows` int64[n] are their symbols."""
     template = lines.template
     assert isinstance(template, ast.Definition)
-    nodes = state.symbols.node[read.rows[:, chosen]]
-    known = (nodes >= 0).all(axis=0)
+    read_rows = read.rows[:, chosen]
+    nodes = np.where(read_rows >= 0, state.symbols.node[read_rows], -1)
+    known = np.asarray((nodes >= 0).all(axis=0))
     keys = [*nodes, *_constants(lines, chosen, template.value)]
-    families = np.isin(read.rows[:, chosen], list(state.families)).any(axis=0)
+    families = np.isin(read_rows, list(state.families)).any(axis=0)
     for line in chosen[families].tolist():
         _define_alone(state, lines, line, rows)
     for line in chosen[~known & ~families].tolist():

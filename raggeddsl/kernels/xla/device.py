@@ -41,6 +41,7 @@ Buffers = dict[int, Any]
 
 def run_recipe(recipe: Recipe, buffers: Sequence[Any], tables: Tables) -> tuple[Any, ...]:
     """The output buffers, given the input buffers (1-D) and the tables."""
+    tables = [jnp.asarray(table) for table in tables]
     memory: Buffers = dict(zip(recipe.inputs, buffers, strict=True))
     for stage in recipe.stages:
         memory[stage.buffer] = _run_stage(recipe, stage, memory, tables)

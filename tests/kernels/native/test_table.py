@@ -21,7 +21,7 @@ from tests.strategies import inputs_for, seeds
 
 REFUSED = re.compile(r"raggeddsl: (task \d+: |task \d+ is in no job|job \d+ |phase \d+ |the phases do not cover)")
 REFUSAL = (ValueError, jax.errors.JaxRuntimeError)  # the first where jax runs the call on the caller's thread
-EDITS = 60  # corrupted tables an example
+EDITS = 100  # corrupted tables an example
 
 
 def mixed_graph() -> Graph:
@@ -106,7 +106,7 @@ def corrupted(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndar
     return tasks, jobs, phases
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(seeds)
 def test_random_edits_are_refused_or_run_in_bounds(seed):
     rng = np.random.default_rng(seed)
@@ -129,7 +129,7 @@ FAULTS = {
     "op": (3, "its operation is unknown"),
     "m": (-1, "a size is negative or too large"),
     "n": (2**41, "a size is negative or too large"),
-    "k": (10**6, "past the end of its buffer"),
+    "k": (10**6, "A has elements that overlap, or is too large"),
     "a_type": (8, "A has an unknown element type"),
     "c_type": (-1, "C has an unknown element type"),
     "compute": (2, "is computed in a type that is not for computing"),
