@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from raggeddsl.api import check, check_file, compile, compile_file, format, parse
+    from raggeddsl.builder import Builder
     from raggeddsl.caches import clear_caches
     from raggeddsl.language.source import Diagnostic, RmmError
     from raggeddsl.options import Options
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Builder",
     "Diagnostic",
     "Options",
     "Program",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Builder": "raggeddsl.builder",
     "Diagnostic": "raggeddsl.language.source",
     "Options": "raggeddsl.options",
     "Program": "raggeddsl.program",

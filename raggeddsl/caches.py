@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from raggeddsl.lowering.dispatch import clear_executables
 from raggeddsl.pairwise import clear_matmul
-from raggeddsl.runtime.jitted import clear_programs
+from raggeddsl.runtime.shared import clear_programs
 
 
 def clear_caches() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from threading import RLock
 from typing import Any, cast
 
@@ -17,14 +18,19 @@ from raggeddsl.language.source import Diagnostic, Diagnostics, Source
 from raggeddsl.lowering.choose import Choice, choose, installed
 from raggeddsl.lowering.dispatch import Dispatched, lower_dispatch
 from raggeddsl.options import Options
+from raggeddsl.plan import plan_graph
 from raggeddsl.plan.plan import Plan
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.deliver import deliver, deliver_members
+from raggeddsl.runtime.graph_function import GraphFunction
 from raggeddsl.runtime.jitted import Jitted
 from raggeddsl.runtime.modules import Modules
 from raggeddsl.runtime.random import random_inputs
 from raggeddsl.runtime.receive import Received, receive
 from raggeddsl.runtime.signature import Signature, input_signature, output_signature
+
+PARTS = ("parse", "graph", "plan", "trace", "lower", "compile")
+"""What `Program.timings` may have, in the order in which it happens."""
 
 
 class Program:
@@ -117,7 +123,7 @@ class Program:
             "target": self.choice.target,
             "target_why": self.choice.target_why,
             "xla_operations": self._operations(),
-            "timings": dict(self.timings),
+            "timings": {part: self.timings[part] for part in PARTS if part in self.timings},
             "passes": self._passes,
         }
         return explain(self.plan, cast(LoweredPlan, lowered), facts=facts)
@@ -171,15 +177,24 @@ class Program:
         with self._lock:
             if self._fused is None:
                 start = time.perf_counter()
-                lowered = self._kernel_lowered()
+                lowered = self._lowered(self.plan)
                 self.timings["lower"] = self.timings.get("lower", 0.0) + time.perf_counter() - start
-                self._fused = Jitted(self.plan, lowered, self.inputs, self.outputs, self.timings)
+                function = GraphFunction(self.plan, lowered, self._prepared)
+                self._fused = Jitted(function, self.inputs, self.outputs, self.timings)
             return self._fused
 
-    def _kernel_lowered(self) -> LoweredPlan:
+    def _lowered(self, plan: Plan) -> LoweredPlan:
         kernel = installed(self.choice.kernel)
         assert kernel is not None, "the kernel was there when it was chosen"
-        return kernel.lower(self.plan)
+        return kernel.lower(plan)
+
+    def _prepared(self, graph: Graph) -> tuple[Plan, LoweredPlan]:
+        """A graph derived from this program's, planned with its options for its kernel."""
+        plan = plan_graph(graph, self.options)
+        # Gradients and batches have larger buffers: the kernel may be unable to run them.
+        options = replace(self.options, target="fused", kernel=self.choice.kernel)
+        choose(plan, options, jax.default_backend(), Diagnostics())
+        return plan, self._lowered(plan)
 
     def _members(self) -> Dispatched:
         """The dispatched program; made when it is first needed."""

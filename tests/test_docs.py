@@ -84,7 +84,7 @@ def lasting(text):
     text = re.sub(r"^  (kernel|target)  .*\n(?: {12}.*\n)*", "", text, flags=re.MULTILINE)
     text = re.sub(r"[\d.]+ (s|ms|µs)\b", "TIME", text)
     text = re.sub(r"error [\d.e+-]+ ", "error E ", text)
-    return re.sub(r"at most <?\d+% of what rounding explains( at \S+)?", "SHARE", text)
+    return re.sub(r"at most <?\d+% of what rounding explains(, at \S+)?", "SHARE", text)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

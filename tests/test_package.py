@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import raggeddsl
+
 ROOT = Path(__file__).parents[1]
 SPEC = "index i in 2\ndim m[i] = [2, 3]\ninput A[i] : f32[m[i], 4]\noutput G[i] = A[i] @ A[i].T\n"
 
@@ -71,15 +73,11 @@ def test_the_installed_wheel_runs_outside_the_checkout(wheel, tmp_path):
 
 
 def test_the_version_is_said_once():
-    import raggeddsl
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert raggeddsl.__version__ == project["version"]
 
 
 def test_nothing_that_is_exported_is_missing():
-    import raggeddsl
-
     missing = [name for name in raggeddsl.__all__ if not hasattr(raggeddsl, name)]
     assert missing == []
 
@@ -96,7 +94,7 @@ def test_nothing_that_is_exported_is_missing():
 def test_what_needs_no_jax_does_not_import_it(code, unwanted, tmp_path):
     (tmp_path / "gram.rmm").write_text(SPEC)
     program = f"import sys; {code}; print(sorted(set(sys.modules) & set({unwanted!r})), file=sys.stderr)"
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    env = os.environ | {"PYTHONPATH": str(Path(raggeddsl.__file__).parents[1])}
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.stderr.splitlines()[-1] == "[]", done.stderr

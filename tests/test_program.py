@@ -264,7 +264,7 @@ def test_random_inputs_keep_spectral_norms_near_one():
 
 def test_a_kernel_that_cannot_run_is_an_error_when_asked_for(monkeypatch):
     monkeypatch.setattr(NativeKernel, "unavailable", lambda self, plan, backend: "it is not built")
-    with pytest.raises(RmmError, match="RMM510.*it is not built") as raised:
+    with pytest.raises(RmmError, match=r"RMM510.*it is not built") as raised:
         program(pairs(), kernel="native")
     assert "xla" in raised.value.diagnostics[0].help
 

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ def memory(workload: Workload, name: str, limits: Limits) -> dict[str, int] | st
     """`{"first": bytes, "steady": bytes}`, or the reason why it could not be measured."""
     if not CLEAR.exists():
         return "peak memory is measured on Linux only"
-    words = [workload.name, name, limits.target, limits.kernel, str(limits.shapes), str(limits.padding)]
     # Freed memory must go back to the system, or the later call finds it already resident.
     environment = {
         **os.environ,
@@ -37,7 +37,8 @@ def memory(workload: Workload, name: str, limits: Limits) -> dict[str, int] | st
         "MALLOC_TRIM_THRESHOLD_": "65536",
         "MALLOC_TOP_PAD_": "0",
     }
-    command = [sys.executable, "-m", "raggeddsl.bench.memory", *words, str(int(limits.force))]
+    words = [workload.name, name, json.dumps(asdict(limits))]
+    command = [sys.executable, "-m", "raggeddsl.bench.memory", *words]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=environment
@@ -74,6 +75,5 @@ def _status(key: str) -> int:
 
 
 if __name__ == "__main__":
-    _name, _peer, _target, _kernel, _shapes, _padding, _force = sys.argv[1:]
-    _limits = Limits(int(_shapes), int(_padding), _force == "1", _target, _kernel)
-    sys.stdout.write(json.dumps(growth(workload(_name), _peer, _limits)) + "\n")
+    _name, _peer, _limits = sys.argv[1:]
+    sys.stdout.write(json.dumps(growth(workload(_name), _peer, Limits(**json.loads(_limits)))) + "\n")

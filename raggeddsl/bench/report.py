@@ -151,9 +151,9 @@ def _means(document: Document) -> list[Row]:
 
 
 def compile_rows(document: Document) -> list[Row]:
-    """A row a workload: seconds of each part, the whole, and that against the first workload."""
+    """A row a workload: seconds of each part, their sum from trace to compile against the first workload's."""
     parts = list(dict.fromkeys(part for each in document["workloads"] for part in each["compile"]["parts_s"]))
-    head = ["workload", "products", "shapes", *parts, "trace + lower + compile", "against the first", "all"]
+    head = ["workload", "products", "shapes", *parts, "trace..compile", "ratio", "all"]
     rows: list[Row] = [[*head, "computed FLOP", "XLA operations"]]
     base = document["workloads"][0]["compile"]["xla_s"]
     for each in document["workloads"]:

@@ -54,8 +54,8 @@ def seed(word: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    if args.output is not None and not Path(args.output).parent.is_dir():
-        raise WrongUsage(f"cannot write `{args.output}`: there is no folder `{Path(args.output).parent}`")
+    if args.output is not None:
+        refuse_early(Path(args.output))
     start = time.perf_counter()
     program = compiled(args, ahead=True)
     compiling = seconds_text(time.perf_counter() - start)
@@ -73,6 +73,14 @@ def run(args: argparse.Namespace) -> int:
         write_whole(Path(args.output), lambda stream: write_arrays(stream, results, args.packed))
         print(f"wrote {args.output}")
     return EXIT_FINE if agreed else EXIT_FINDINGS
+
+
+def refuse_early(output: Path) -> None:
+    """What can be known before anything is computed about a file that could not be written afterwards."""
+    if not output.parent.is_dir():
+        raise WrongUsage(f"cannot write `{output}`: there is no folder `{output.parent}`")
+    if output.is_dir():
+        raise WrongUsage(f"cannot write `{output}`: it is a folder")
 
 
 def given(program: Program, args: argparse.Namespace) -> dict[str, Any]:
@@ -124,25 +132,27 @@ def verified(program: Program, inputs: dict[str, Any], results: dict[str, Any]) 
         )
         return False
     every = "the only member agrees" if verdict.members == 1 else f"all {members} agree"
-    worst = f" at {verdict.worst}" if verdict.share else ""
+    worst = f", at {verdict.worst}" if verdict.share else ""
     print(
-        f"verified: {every} with the float64 reference; largest error {verdict.error:.2g} of a "
-        f"member's largest entry; at most {percent(verdict.share, 1)} of what rounding explains{worst}"
+        f"verified: {every} with the float64 reference\n"
+        f"  largest error {verdict.error:.2g} of a member's largest entry; "
+        f"at most {percent(verdict.share, 1)} of what rounding explains{worst}"
     )
     return True
 
 
 def described(value: Any) -> str:
-    """A result in a few words: a family's members and range of shapes, or one array's type."""
+    """A result in a few words: `f32[48, 48]`; or a family's members, from the smallest to the largest."""
     import numpy as np
 
+    from raggeddsl.dtypes import from_numpy
+
+    dtype = from_numpy(value.dtype) or value.dtype
     if not hasattr(value, "to_numpy"):
-        return f"{value.dtype}{list(value.shape)}"
-    shapes = np.asarray(value.shapes)
-    members = f"{count_text(len(value), 'member')} of {value.dtype}"
-    if len(shapes) == 0:
+        return f"{dtype}{list(value.shape)}"
+    members = count_text(len(value), "member")
+    if len(value) == 0:
         return members
-    smallest, largest = (
-        shapes[chosen].tolist() for chosen in (shapes.prod(axis=1).argmin(), shapes.prod(axis=1).argmax())
-    )
-    return f"{members}, " + (f"{smallest}" if smallest == largest else f"{smallest} to {largest}")
+    sizes = np.asarray(value.layout.sizes)
+    least, most = (f"{dtype}{list(value.layout.shape(int(at)))}" for at in (sizes.argmin(), sizes.argmax()))
+    return f"{members}, {least}" if least == most else f"{members}, {least} to {most}"

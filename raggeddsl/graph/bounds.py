@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, assert_never
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES, from_numpy
-from raggeddsl.graph.nodes import Chain, Combine, Input, Join, Node, Product, Transpose, operands
+from raggeddsl.graph.nodes import Chain, Combine, Input, Join, Node, Product, Transpose, View, operands
 
 Value: TypeAlias = "list[np.ndarray] | np.ndarray"
 """A family's members in order, or the array of a single matrix; a scalar is `f64[]`."""
@@ -112,7 +112,7 @@ def node_unit(node: Node, units: Mapping[int, float]) -> float:
             own = unit(node.type.dtype, arithmetic.accum)
         case Combine():
             own = unit(node.type.dtype)
-        case Input() | Transpose() | Join():
+        case Input() | Transpose() | Join() | View():
             own = 0.0
         case _:
             assert_never(node)
@@ -133,7 +133,7 @@ def chain_length(node: Node, lengths: Mapping[int, float]) -> float:
     match node:
         case Input():
             total = 0.0
-        case Transpose(x=x):
+        case Transpose(x=x) | View(x=x):
             total = of(x)
         case Join(parts=parts):
             total = max((lengths[part] for part in parts), default=0.0)

@@ -21,6 +21,7 @@ from raggeddsl.graph.nodes import (
     Operand,
     Product,
     Transpose,
+    View,
 )
 from raggeddsl.graph.passes.rewrite import Use, node_uses
 
@@ -144,6 +145,8 @@ def _expression(node: Node, numbers: dict[int, int]) -> str:
         case Combine(terms=terms):
             inner = " + ".join(scaled(t.factor, t.by, _use_text(t.x, numbers)) for t in terms)
             return _summed(inner or "zeros", node.target)
+        case View(x=x):
+            return f"view({_use_text(x, numbers)})"
         case Join(parts=parts):
             return "join(" + ", ".join(f"%{numbers[part]}" for part in parts) + ")"
         case _:

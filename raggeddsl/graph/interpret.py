@@ -29,6 +29,7 @@ from raggeddsl.graph.nodes import (
     Product,
     Term,
     Transpose,
+    View,
     operands,
 )
 
@@ -134,6 +135,9 @@ class _Arithmetic:
                 return self.combine(node)
             case Join():
                 return self.join(node)
+            case View(type=type, x=x):
+                shapes = zip(type.rows.tolist(), type.cols.tolist(), strict=True)
+                return [member.reshape(s) for member, s in zip(self.read(x), shapes, strict=True)]
             case _:
                 assert_never(node)
 

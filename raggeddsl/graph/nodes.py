@@ -1,9 +1,9 @@
 """The product graph: a typed `networkx.DiGraph` with one node a family operation.
 
 A node's value is a *family*: N matrices whose sizes are NumPy columns (N = 1 for a single
-matrix).  Edges run from what is read to what reads it.  There are five kinds of node; a pass
+matrix).  Edges run from what is read to what reads it.  There are seven kinds of node; a pass
 takes one graph to another and the planner accepts those in *normal form*: `Input`, `Product`,
-`Combine` and `Join`, with no transposed `Combine` term that a product could have taken.
+`Combine`, `Join` and `View`, with no transposed `Combine` term that a product could have taken.
 """
 
 from __future__ import annotations
@@ -171,7 +171,21 @@ class Join:
     origin: Origin = Origin()
 
 
-Node: TypeAlias = Input | Transpose | Chain | Product | Combine | Join
+@dataclass(frozen=True, eq=False)
+class View:
+    """The elements of each member of `x`, in row-major order, as members of other shapes.
+
+    Member sizes are those of `x` as it is read.  Nothing moves: the view lies where `x` lies,
+    which in normal form is not transposed.  A gradient by a scalar is an inner product of two
+    matrices seen as rows; specs have no views.
+    """
+
+    type: FamilyType
+    x: Operand
+    origin: Origin = Origin()
+
+
+Node: TypeAlias = Input | Transpose | Chain | Product | Combine | Join | View
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +204,7 @@ def operands(node: Node) -> tuple[Operand, ...]:
     match node:
         case Input():
             return ()
-        case Transpose(x=x):
+        case Transpose(x=x) | View(x=x):
             return (x,)
         case Chain(factors=factors):
             return factors

@@ -68,7 +68,10 @@ class LoweredPlan:
 class Kernel(Protocol):
     """A way to run a plan's table on one kind of backend."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What users call it."""
+        ...
 
     def unavailable(self, plan: Plan, backend: str) -> str | None:
         """Why this kernel cannot run `plan` on `backend` (`cpu`, `gpu`, …), or None if it can."""

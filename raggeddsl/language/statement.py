@@ -12,12 +12,19 @@ from raggeddsl.language import ast
 from raggeddsl.language.brackets import brackets_match
 from raggeddsl.language.grammar import lex, parser
 from raggeddsl.language.limits import within_limits
+from raggeddsl.language.longlist import cut_list, filled
 from raggeddsl.language.source import Diagnostic, Diagnostics, Label, Source, Span
 from raggeddsl.language.stuck import Stuck, span
 
 
 def parse_line(source: Source, line: Span, found: Diagnostics) -> ast.Statement | None:
     """The statement of one logical line, or None with the reason reported to `found`."""
+    long = cut_list(source, line)
+    if long is not None:
+        tokens, numbers = long
+        statement, _ = _fed(tokens)
+        if statement is not None:
+            return filled(statement, source, numbers)
     if not brackets_match(source, line, found):
         return None
     tokens = tuple(lex(source.text, line.start, line.end))

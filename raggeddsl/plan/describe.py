@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from raggeddsl.graph.nodes import Chain, Combine, Graph, Input, Join, Operand, Product, Term, Transpose
+from raggeddsl.graph.nodes import (
+    Chain,
+    Combine,
+    Graph,
+    Input,
+    Join,
+    Operand,
+    Product,
+    Term,
+    Transpose,
+    View,
+)
 
 MOST_TERMS = 4
 """How many terms of a sum are written out before `...`."""
@@ -46,6 +57,8 @@ class Words:
             case Combine():
                 total = _sum([self._term(term) for term in op.terms]) if op.terms else "0"
                 return total if op.target is None else f"sum({total})"
+            case View(x=x):
+                return self._use(x)
             case Join():
                 return f"{len(op.parts)} parts"
             case _:

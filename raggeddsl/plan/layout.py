@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.nodes import FamilyType, Graph, Input, Join
+from raggeddsl.graph.nodes import FamilyType, Graph, Input, Join, View
 from raggeddsl.plan.plan import Buffer, BufferKind, Place
 
 LARGEST = 1 << 63
@@ -47,7 +47,8 @@ def lay_out(graph: Graph) -> Layout:
     outputs = tuple(output.operand.node for output in graph.outputs)
     _check_normal_form(graph, stored_by, outputs)
     taken = set(inputs) | set(outputs)
-    scratch = tuple(key for key in order if key not in taken and stored_by[key] == key)
+    views = tuple(key for key in order if isinstance(graph.op(key), View))
+    scratch = tuple(key for key in order if key not in taken and stored_by[key] == key and key not in views)
 
     buffers: list[Buffer] = []
     places: dict[int, Place] = {}
@@ -58,6 +59,8 @@ def lay_out(graph: Graph) -> Layout:
             places[node] = Place(len(buffers), offsets[:-1])
             buffers.append(Buffer(kind, type.dtype, int(offsets[-1]), node))
     _place_parts(graph, order, places)
+    for key in views:
+        places[key] = _seen(graph, key, places)
     total = sum(buffer.size * DTYPES[buffer.dtype].itemsize for buffer in buffers)
     assert total < LARGEST, f"buffers of {total:.3g} bytes have no 64-bit sizes"
     first_scratch = len(inputs) + len(outputs)
@@ -93,17 +96,26 @@ def _place_parts(graph: Graph, order: list[int], places: dict[int, Place]) -> No
             places[part] = Place(whole.buffer, whole.offsets[members])
 
 
+def _seen(graph: Graph, key: int, places: dict[int, Place]) -> Place:
+    """Where a `View` lies: in what it shows."""
+    op = graph.op(key)
+    assert isinstance(op, View) and not op.x.transposed, f"view {key} is of a transpose"
+    shown = places[op.x.node]
+    return Place(shown.buffer, shown.offsets if op.x.members is None else shown.offsets[op.x.members])
+
+
 def _check_normal_form(graph: Graph, stored_by: dict[int, int], outputs: tuple[int, ...]) -> None:
     assert len(set(outputs)) == len(outputs), "two outputs share one node"
     for output in graph.outputs:
         operand = output.operand
         assert operand.members is None and not operand.transposed, f"{output.names[0]} is not a whole node"
-        assert not isinstance(graph.op(operand.node), Input), f"{output.names[0]} is an input as it is"
+        op = graph.op(operand.node)
+        assert not isinstance(op, Input | View), f"{output.names[0]} is an input or a view as it is"
     for key, owner in stored_by.items():
         if owner == key:
             continue
         assert key not in outputs, f"output node {key} is a part of join {owner}"
         assert graph.out_degree(key) == 1, f"part {key} of join {owner} is read elsewhere"
-        assert not isinstance(graph.op(key), Input), f"part {key} of join {owner} is an input"
+        assert not isinstance(graph.op(key), Input | View), f"part {key} of join {owner} lies elsewhere"
         same = graph.type(key).dtype == graph.type(owner).dtype
         assert same, f"part {key} of join {owner} has another dtype"

@@ -29,8 +29,8 @@ from raggeddsl.plan.tasks import node_rows, table
 def plan_graph(graph: Graph, options: Options, diagnostics: Diagnostics | None = None) -> Plan:
     """Plan `graph`: where every member lies, which tasks run in which stage, and what that costs.
 
-    `graph` is in normal form (`Input`, `Product`, `Combine`, `Join`; each output a whole node of
-    its own).  Takes time linear in the rows of the table; nothing loops over members.
+    `graph` is in normal form (`Input`, `Product`, `Combine`, `Join`, `View`; each output a whole
+    node of its own).  Takes time linear in the rows of the table; nothing loops over members.
 
     Raises `RmmError` RMM501, before anything large is allocated, if the program needs more memory
     at its peak than `options.memory_limit` or, without one, than this machine has.  The warning

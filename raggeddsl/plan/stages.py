@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raggeddsl.graph.nodes import Arithmetic, Graph, Input, Join, Product, operands
+from raggeddsl.graph.nodes import Arithmetic, Graph, Input, Join, Product, View, operands
 from raggeddsl.plan.layout import Layout
 from raggeddsl.plan.liveness import Lifetimes
 from raggeddsl.plan.plan import Stage
@@ -17,7 +17,7 @@ from raggeddsl.plan.tasks import Rows
 class Schedule:
     """`order` lists the nodes that are computed, level by level; `level` has every node but inputs.
 
-    A `Join`, which nothing computes, has the level of its last part.
+    A `Join` or a `View`, which nothing computes, has the level of the last thing that it reads.
     """
 
     order: tuple[int, ...]
@@ -35,8 +35,8 @@ def schedule(graph: Graph) -> Schedule:
         if isinstance(op, Input):
             continue
         below = max((level.get(o.node, -1) for o in operands(op)), default=-1)
-        level[key] = below if isinstance(op, Join) else below + 1
-    computed = [key for key in level if not isinstance(graph.op(key), Join)]
+        level[key] = below if isinstance(op, Join | View) else below + 1
+    computed = [key for key in level if not isinstance(graph.op(key), Join | View)]
     return Schedule(tuple(sorted(computed, key=lambda key: (level[key], key))), level)
 
 

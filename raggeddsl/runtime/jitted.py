@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
@@ -12,44 +11,38 @@ from typing import Any
 import jax
 
 from raggeddsl.kernels.base import LoweredPlan
-from raggeddsl.plan.plan import Plan
 from raggeddsl.runtime.deliver import INSIDE, cut
+from raggeddsl.runtime.graph_function import GraphFunction
 from raggeddsl.runtime.pack import traced
+from raggeddsl.runtime.shared import shared_jit
 from raggeddsl.runtime.signature import Signature
-
-_LARGEST_CACHE = 256
-
-_lock = RLock()
-_cache: OrderedDict[Hashable, Any] = OrderedDict()
-
-
-def clear_programs() -> None:
-    """Forget the jitted functions that programs share."""
-    with _lock:
-        _cache.clear()
 
 
 @dataclass(eq=False)
 class Jitted:
-    """`lowered` as a jitted function; `timings` receives the seconds of "trace", "lower" and "compile"."""
+    """`graph_function` jitted; `timings` receives the seconds of "trace", "lower" and "compile"."""
 
-    plan: Plan
-    lowered: LoweredPlan
+    graph_function: GraphFunction
     inputs: Signature
     outputs: Signature
     timings: dict[str, float]
-    _tables: tuple[jax.Array, ...] | None = None
     _function: Any = None
     _traced: Any = None
     _lowered: Any = None
     _compiled: Any = None
     _once: RLock = field(default_factory=RLock)
 
+    @property
+    def lowered(self) -> LoweredPlan:
+        """What the kernel made of the plan."""
+        return self.graph_function.lowered
+
     def __call__(self, buffers: Sequence[Any]) -> tuple[Any, ...]:
         """The outputs as `deliver.cut` gives them, from the plan's input buffers; traceable."""
-        if not self.lowered.traceable and not traced(buffers):
-            return cut([jax.device_put(out) for out in self.lowered.run(buffers, ())], self.outputs)
-        if self._compiled is None and not traced(buffers):
+        if traced(buffers) or not self.lowered.traceable:
+            # Tracers need the primitive, which knows its derivatives.
+            return cut(self.graph_function(buffers), self.outputs)
+        if self._compiled is None:
             self.compile()  # once, even if several threads call at once
         function, tables = self._ready()
         return function(tuple(buffers), tables)
@@ -85,12 +78,8 @@ class Jitted:
     def _ready(self) -> tuple[Any, tuple[jax.Array, ...]]:
         with self._once:
             if self._function is None:
-                with jax.ensure_compile_time_eval():
-                    # The first call may come from inside another program: keep the tables concrete.
-                    self._tables = tuple(jax.device_put(table) for table in self.lowered.tables)
-                self._function = _shared(self._key(), self.lowered, self.outputs)
-            assert self._tables is not None
-            return self._function, self._tables
+                self._function = shared_jit(self._key(), _program(self.lowered, self.outputs))
+            return self._function, self.graph_function.tables
 
     def _key(self) -> Hashable | None:
         if self.lowered.key is None:
@@ -108,18 +97,8 @@ class Jitted:
         return result
 
 
-def _shared(key: Hashable | None, lowered: LoweredPlan, outputs: Signature) -> Any:
-    """The jitted function of `lowered`, one for all programs of equal key, which so compile only once."""
-
+def _program(lowered: LoweredPlan, outputs: Signature) -> Any:
     def raggeddsl_program(buffers: Sequence[Any], tables: Sequence[Any]) -> tuple[Any, ...]:
         return cut(lowered.run(buffers, tables), outputs)
 
-    if key is None:
-        return jax.jit(raggeddsl_program)
-    with _lock:
-        if key not in _cache:
-            _cache[key] = jax.jit(raggeddsl_program)
-            while len(_cache) > _LARGEST_CACHE:
-                _cache.popitem(last=False)
-        _cache.move_to_end(key)
-        return _cache[key]
+    return raggeddsl_program

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 import jax
 import numpy as np
 
 from raggeddsl.dtypes import from_numpy
+from raggeddsl.graph.suggest import did_you_mean
 from raggeddsl.language.source import Diagnostics, Source
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.accept import accepted
@@ -81,16 +82,10 @@ def _refuse_unknown(inputs: Mapping[Any, Any], signature: Signature, found: Diag
     for name in inputs:
         if name in signature:
             continue
-        near = get_close_matches(str(name), list(signature), 1)
-        known = ", ".join(f"`{known}`" for known in list(signature)[:5]) or "none at all"
-        found.error(
-            "RMM702",
-            f"the program has no input `{name}`",
-            help=f"did you mean `{near[0]}`?"
-            if near
-            else f"its inputs are {known}"
-            + ("" if len(signature) <= 5 else f" and {len(signature) - 5} more"),
-        )
+        listed = ", ".join(f"`{known}`" for known in islice(signature, 5)) or "none at all"
+        more = f" and {len(signature) - 5} more" if len(signature) > 5 else ""
+        help = did_you_mean(str(name), signature) or f"its inputs are {listed}{more}"
+        found.error("RMM702", f"the program has no input `{name}`", help=help)
 
 
 def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Received | None:

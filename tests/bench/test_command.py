@@ -133,7 +133,7 @@ def test_wrong_usage_is_exit_code_2(words, said, capsys):
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peak memory is measured on Linux only")
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measured on Linux only")
 def test_memory_counts_results_but_not_inputs(capsys):
     words = ["equal-1-1500", "--against", "numpy", "--memory", "--json", "-", *QUICK]
     assert main(["bench", *words]) == 0

@@ -9,6 +9,7 @@ from raggeddsl.bench.peers.ours import compiled, facts
 from raggeddsl.bench.workloads import workload
 
 OURS = ["raggeddsl", "raggeddsl:fused", "raggeddsl:dispatch", "raggeddsl:xla", "raggeddsl:fused:xla"]
+NO_LIMITS = Limits()
 CASES = ["equal-3-8", "mixed-5", "chain-4", "gram", "muon", "empty"]
 
 
@@ -25,7 +26,7 @@ def case(request, tmp_path):
     return workload(request.param)
 
 
-def prepared(name, chosen, limits=Limits()):
+def prepared(name, chosen, limits=NO_LIMITS):
     way = peer(name)(chosen, chosen.inputs(), limits)
     if isinstance(way, Skip) and "not installed" in way.reason:
         pytest.skip(way.reason)
@@ -85,7 +86,7 @@ def test_compiling_shape_by_shape_is_skipped_where_there_are_too_many(name):
 
 @pytest.mark.parametrize("name", ["nump", "raggeddsl:", "raggeddsl:fast", "raggeddsl:xla:native", "jax"])
 def test_an_unknown_peer_is_answered_with_those_there_are(name):
-    with pytest.raises(ValueError, match="jit-loop.*dispatch"):
+    with pytest.raises(ValueError, match=r"jit-loop.*dispatch"):
         peer(name)
 
 

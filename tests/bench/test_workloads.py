@@ -1,4 +1,4 @@
-"""The named workloads have the shapes that their descriptions promise, and say one computation three times."""
+"""The named workloads have the shapes that are promised, and say one computation three times."""
 
 import numpy as np
 import pytest
@@ -86,7 +86,12 @@ def test_moe_routes_every_token_once():
 
 @pytest.mark.parametrize(
     ("table", "matrices", "shapes"),
-    [("resnet50", 54, 15), ("efficientnet_b0", 82, 34), ("densenet121", 121, 35), ("vit_small_patch16_224", 50, 5)],
+    [
+        ("resnet50", 54, 15),
+        ("efficientnet_b0", 82, 34),
+        ("densenet121", 121, 35),
+        ("vit_small_patch16_224", 50, 5),
+    ],
 )
 def test_tables_are_those_of_the_networks(table, matrices, shapes):
     wide = read_table(table)

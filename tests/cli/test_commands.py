@@ -188,7 +188,7 @@ def test_run_gives_what_numpy_gives(said, folder):
     np.savez(folder / "in.npz", W=w, **{f"A[{i}]": a for i, a in enumerate(members)})
     out, _ = said("run", "model.rmm", "--inputs", "in.npz", "-o", "out.npz", "--verify", "--repeat", 1)
     assert "all 4 members agree with the float64 reference" in out
-    assert "G: 3 members of float32, [2, 2] to [5, 5]" in out
+    assert "G: 3 members, f32[2, 2] to f32[5, 5]" in out
     with np.load(folder / "out.npz", allow_pickle=False) as got:
         assert set(got) == {"G[0]", "G[1]", "G[2]", "S"}
         for i, a in enumerate(members):

@@ -25,6 +25,7 @@ from raggeddsl.cli.entry import COMMANDS
         (["run", "a.rmm", "--random", "x"], "a seed is a whole number"),
         (["run", "a.rmm", "--random", "0", "--inputs", "x.npz"], "not allowed with"),
         (["run", "a.rmm", "--random", "0", "-o", "no/such/folder/x.npz"], "there is no folder"),
+        (["run", "a.rmm", "--random", "0", "-o", "."], "it is a folder"),
         (["run", "a.rmm", "b.rmm", "--random", "0"], "unknown argument `b.rmm`"),
         (["compile", "a.rmm", "--emit", "grpah"], "did you mean `graph`?"),
         (["compile", "a.rmm", "--emit", "artifact"], "not in this edition"),

@@ -16,8 +16,8 @@ from raggeddsl.options import KernelName, Target
 
 def variant(words: list[str]) -> Prepare | None:
     """The peer `raggeddsl:WORD:…`, each word a target or a kernel; None if one is neither."""
-    targets = [word for word in words if word in get_args(Target)]
-    kernels = [word for word in words if word in get_args(KernelName) and word not in targets]
+    targets: list[Target] = [known for known in get_args(Target) if known in words]
+    kernels: list[KernelName] = [known for known in get_args(KernelName) if known in {*words} - {*targets}]
     if len(targets) + len(kernels) != len(words) or len(targets) > 1 or len(kernels) > 1:
         return None
     target = targets[0] if targets else None
@@ -30,7 +30,7 @@ def variant(words: list[str]) -> Prepare | None:
 
 
 def _prepare(
-    workload: Workload, inputs: Mapping[str, Any], target: str, kernel: str, limits: Limits
+    workload: Workload, inputs: Mapping[str, Any], target: Target, kernel: KernelName, limits: Limits
 ) -> Way | Skip:
     import jax
 
@@ -61,7 +61,7 @@ def _prepare(
     return Way(first, call, results, facts=lambda: facts(made[-1]))
 
 
-def compiled(workload: Workload, target: str = "auto", kernel: str = "auto") -> Any:
+def compiled(workload: Workload, target: Target = "auto", kernel: KernelName = "auto") -> Any:
     """The workload's `Program`; its tables pass through files, as a user's would."""
     import raggeddsl as rd
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from raggeddsl.bench.workload import Workload
+from raggeddsl.options import KernelName, Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +50,8 @@ class Limits:
     shapes: int = 3000
     padding: int = 4 << 30
     force: bool = False
-    target: str = "auto"
-    kernel: str = "auto"
+    target: Target = "auto"
+    kernel: KernelName = "auto"
 
 
 Prepare: TypeAlias = Callable[[Workload, Mapping[str, Any], Limits], Way | Skip]

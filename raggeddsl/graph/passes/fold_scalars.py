@@ -23,6 +23,7 @@ from raggeddsl.graph.nodes import (
     Product,
     Term,
     Transpose,
+    View,
 )
 from raggeddsl.graph.passes.rewrite import Rewrite, Use, through, uses
 
@@ -81,7 +82,7 @@ class _Fold:
         match node:
             case Input():
                 self.rewrite.keep(key)
-            case Transpose():
+            case Transpose() | View():
                 self.rewrite.ops[key] = replace(node, x=self.solid(node.x))
             case Join():
                 parts = [self.solid(Operand(part)).node for part in node.parts]

@@ -23,6 +23,7 @@ from raggeddsl.graph.nodes import (
     Product,
     Term,
     Transpose,
+    View,
 )
 from raggeddsl.graph.passes.rewrite import (
     Rewrite,
@@ -83,7 +84,7 @@ def _symmetric(node: Node, plain: set[int]) -> bool:
             return bool(terms) and _all_plain(terms, plain)
         case Join(parts=parts):
             return all(part in plain for part in parts)
-        case Input() | Transpose():
+        case Input() | Transpose() | View():
             return False
         case _:
             assert_never(node)
@@ -130,5 +131,5 @@ def _turned(graph: Graph) -> Graph:
     return rewrite.graph(outputs)
 
 
-_COSTLY = ("term", "addend", "part", "output")
+_COSTLY = ("term", "addend", "part", "view", "output")
 """The slots where a transpose costs a copy; a product takes one for nothing."""

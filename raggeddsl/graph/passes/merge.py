@@ -27,6 +27,7 @@ from raggeddsl.graph.nodes import (
     Product,
     Term,
     Transpose,
+    View,
     operands,
 )
 from raggeddsl.graph.passes.rewrite import Rewrite, Use, tidy, uses
@@ -111,7 +112,7 @@ def _single(graph: Graph, reads: dict[int, list[Use]]) -> set[int]:
             continue
         outside = [use for use in reads[key] if use.slot in ("part", "output")]
         kept = any(use.slot == "part" or graph.outputs[use.place].family for use in outside)
-        if not kept and not isinstance(node, Join):
+        if not kept and not isinstance(node, Join | View):
             single.add(key)
     return single
 
@@ -150,8 +151,8 @@ def _form(rewrite: Rewrite, key: int, reads: list[Use], single: bool) -> Hashabl
         case Combine():
             scales = tuple((term.factor, term.by is None) for term in node.terms)
             return (*common, node.target is None, scales)
-        case Input() | Join():
-            raise AssertionError("inputs and joins are not merged by form")
+        case Input() | Join() | View():
+            raise AssertionError("inputs, joins and views are not merged by form")
         case _:
             assert_never(node)
 
@@ -239,8 +240,8 @@ def _joined(parts: list[tuple[Node, list[Operand]]]) -> Node:
         case Combine():
             terms = tuple(next_term(term) for term in first.terms)
             return Combine(type, terms, _targets(nodes), origin)
-        case Input() | Join():
-            raise AssertionError("inputs and joins are not merged by form")
+        case Input() | Join() | View():
+            raise AssertionError("inputs, joins and views are not merged by form")
         case _:
             assert_never(first)
 

@@ -20,6 +20,7 @@ from raggeddsl.graph.nodes import (
     Product,
     Term,
     Transpose,
+    View,
 )
 
 
@@ -59,6 +60,8 @@ class Numbers:
         match node:
             case Transpose(x=x):
                 return ("transpose", common, self.operand(x))
+            case View(x=x):
+                return ("view", common, self.operand(x), self.shape(node.type))
             case Chain():
                 factors = tuple(self.operand(factor) for factor in node.factors)
                 return ("chain", common, factors, node.arithmetic, node.left)

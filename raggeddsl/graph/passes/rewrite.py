@@ -24,12 +24,15 @@ from raggeddsl.graph.nodes import (
     Product,
     Term,
     Transpose,
+    View,
     operands,
 )
 
 Members = np.ndarray | None
 
-Slot = Literal["x", "factor", "lhs", "rhs", "by", "term", "term_by", "addend", "addend_by", "part", "output"]
+Slot = Literal[
+    "x", "factor", "lhs", "rhs", "by", "term", "term_by", "addend", "addend_by", "part", "view", "output"
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,7 +170,7 @@ def flipped_node(node: Node) -> Node:
             return replace(node, type=type, factors=tuple(flipped(f) for f in reversed(factors)))
         case Combine(terms=terms):
             return replace(node, type=type, terms=tuple(replace(term, x=flipped(term.x)) for term in terms))
-        case Input() | Transpose() | Join():
+        case Input() | Transpose() | Join() | View():
             raise AssertionError("only what is computed from operands can be turned round")
         case _:
             assert_never(node)
@@ -190,8 +193,8 @@ def with_operands(node: Node, rewrite: Callable[[Operand], Operand]) -> Node:
     match node:
         case Input():
             return node
-        case Transpose():
-            return Transpose(node.type, next(left), node.origin)
+        case Transpose() | View():
+            return replace(node, x=next(left))
         case Chain():
             return Chain(node.type, tuple(left), node.arithmetic, node.left, node.origin)
         case Product():
@@ -220,6 +223,8 @@ def node_uses(key: int, node: Node) -> list[tuple[int, Use]]:
             slots = []
         case Transpose(x=x):
             slots = [("x", 0, x)]
+        case View(x=x):
+            slots = [("view", 0, x)]
         case Chain(factors=factors):
             slots = [("factor", place, factor) for place, factor in enumerate(factors)]
         case Product():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -37,10 +36,7 @@ class NativeKernel:
         return register()
 
     def lower(self, plan: Plan) -> LoweredPlan:
-        """The plan's schedule as operands of one call.
-
-        Differentiation and batching go through the `xla` kernel, which is made only when needed.
-        """
+        """The plan's schedule as operands of one call."""
         import jax
 
         reason = register()
@@ -52,18 +48,17 @@ class NativeKernel:
         def call(buffers: Sequence[Any], operands: Sequence[Any]) -> tuple[Any, ...]:
             results = [jax.ShapeDtypeStruct((size,), dtype) for size, dtype in outputs]
             scratch = jax.ShapeDtypeStruct((made.arena_bytes,), np.uint8)
-            found = jax.ffi.ffi_call(TARGET, [*results, scratch], vmap_method="sequential")(
+            found = jax.ffi.ffi_call(TARGET, [*results, scratch])(
                 *operands, *buffers, local_bytes=np.int64(made.local_bytes), isa=self.isa
             )
             return tuple(found[:-1])
 
         return LoweredPlan(
             kernel=self.name,
-            run=_differentiable(call, plan),
+            run=call,
             tables=tables,
             stages=_report(plan, made),
-            # Programs of one key share a derivative too, and that is made from the plan: the tables tell.
-            key=(self, len(plan.inputs), outputs, made.arena_bytes, made.local_bytes, _digest(tables)),
+            key=(self, len(plan.inputs), outputs, made.arena_bytes, made.local_bytes),
             notes=_notes(made),
         )
 
@@ -74,36 +69,9 @@ def words(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array).view(np.int32).reshape(rows, -1) if rows else _no_rows(array)
 
 
-def _digest(tables: Sequence[np.ndarray]) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    for table in tables:
-        digest.update(np.ascontiguousarray(table))
-    return digest.digest()
-
-
 def _no_rows(array: np.ndarray) -> np.ndarray:
     width = array.dtype.itemsize * (array.shape[1] if array.ndim == 2 else 1)
     return np.zeros((0, width // 4), np.int32)
-
-
-def _differentiable(call: Any, plan: Plan) -> Any:
-    """`call` with the derivative of the same plan as the `xla` kernel lowers it."""
-    import jax
-
-    @jax.custom_jvp
-    def run(buffers: Any, tables: Any) -> Any:
-        return call(buffers, tables)
-
-    @run.defjvp
-    def _(primals: Any, tangents: Any) -> Any:
-        from raggeddsl.kernels.xla.kernel import XlaKernel
-
-        buffers, tables = primals
-        lowered = XlaKernel().lower(plan)
-        _, tangent = jax.jvp(lambda *b: lowered.run(b, lowered.tables), tuple(buffers), tuple(tangents[0]))
-        return run(buffers, tables), tangent
-
-    return run
 
 
 def _report(plan: Plan, made: NativeSchedule) -> tuple[StageReport, ...]:

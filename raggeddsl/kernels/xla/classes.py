@@ -15,13 +15,16 @@ import numpy as np
 from raggeddsl.kernels.xla import cost
 
 MOST_CLASSES = 16
-WORTHWHILE = 0.01
-"""A class more must save this share of the time: each costs some 50 ms to compile."""
+WORTHWHILE = 0.007
+"""A box more must save this share of the time, an exact class twice that: both cost time to compile."""
 
-SIDES = np.array([16, 32, 48, 64, 80, 96, 128, 160, 192, 256])
-DEPTHS = np.array([16, 32, 48, 64, 96, 128, 160, 192, 256, 384, 512])
+HEIGHTS = np.array([8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256])
+WIDTHS = np.array([16, 32, 48, 64, 80, 96, 128, 160, 192, 256])
+DEPTHS = np.array([8, 16, 24, 32, 48, 64, 96, 128, 160, 192, 256, 384, 512])
 MOST_SAMPLES = 400
 MOST_EXACT = 40
+SHARE_EXACT = 0.03
+"""Where shapes are many, only one with this share of the work may have a class of its own."""
 STRIP = 16
 """Elements of a strip of results: boxes are multiples of it across."""
 
@@ -83,15 +86,15 @@ def distinct(m: np.ndarray, n: np.ndarray, k: np.ndarray) -> tuple[Shapes, np.nd
     return Shapes(m[first], n[first], k[first], count), which.reshape(-1)
 
 
-def choose(shapes: Shapes, budget: int, a_t: bool, b_t: bool) -> Chosen:
-    """The classes that should take least time, at most `budget` of them."""
+def choose(shapes: Shapes, budget: int, a_t: bool, b_t: bool, worthwhile: float = WORTHWHILE) -> Chosen:
+    """The classes that should take least time, at most `budget` of them, none that saves less than `worthwhile`."""
     if len(shapes) <= budget and _worth_exact(shapes):
         exact = Candidates(shapes.m, shapes.n, shapes.k, np.ones(len(shapes), bool))
         return Chosen(exact, np.arange(len(shapes)))
     candidates = _candidates(shapes)
     sample = _sample(shapes)
     times = _times(sample, candidates, a_t, b_t)
-    picked = _greedy(times, budget)
+    picked = _greedy(times, candidates.exact, budget, worthwhile)
     classes = candidates.take(np.array(picked))
     of_shape = np.argmin(_times(shapes, classes, a_t, b_t), axis=1)
     used, of_shape = np.unique(of_shape, return_inverse=True)
@@ -105,17 +108,19 @@ def _worth_exact(shapes: Shapes) -> bool:
 
 def _candidates(shapes: Shapes) -> Candidates:
     """Boxes up to the largest shape, and the heaviest shapes themselves."""
-    m, n, k = (_sizes(given, column) for given, column in zip((SIDES, SIDES, DEPTHS), (shapes.m, shapes.n, shapes.k)))
+    m, n, k = _sizes(HEIGHTS, shapes.m, 8), _sizes(WIDTHS, shapes.n, STRIP), _sizes(DEPTHS, shapes.k, 8)
     boxes = np.stack(np.meshgrid(m, n, k, indexing="ij")).reshape(3, -1)
     heavy = np.argsort(-shapes.flop, kind="stable")[:MOST_EXACT]
+    if len(shapes) > MOST_EXACT:
+        heavy = heavy[shapes.flop[heavy] >= SHARE_EXACT * float(shapes.flop.sum())]
     exact = np.stack([shapes.m, shapes.n, shapes.k])[:, heavy]
     both = np.concatenate([boxes, exact], axis=1)
     return Candidates(*both, np.arange(both.shape[1]) >= boxes.shape[1])
 
 
-def _sizes(given: np.ndarray, column: np.ndarray) -> np.ndarray:
+def _sizes(given: np.ndarray, column: np.ndarray, step: int) -> np.ndarray:
     """Sizes of boxes along one axis: no larger than needed, and the axis' own where it has few."""
-    up = -(-column // STRIP) * STRIP
+    up = -(-column // step) * step
     own = np.unique(up)
     if len(own) <= 6 and own[-1] <= given[-1]:
         return own
@@ -123,11 +128,17 @@ def _sizes(given: np.ndarray, column: np.ndarray) -> np.ndarray:
 
 
 def _sample(shapes: Shapes) -> Shapes:
-    """At most `MOST_SAMPLES` of them, spread evenly over the shapes in order of their work."""
+    """At most `MOST_SAMPLES` of them, each standing for as much work as any other, with counts to match."""
     if len(shapes) <= MOST_SAMPLES:
         return shapes
-    order = np.argsort(shapes.flop, kind="stable")
-    return shapes.take(order[np.linspace(0, len(order) - 1, MOST_SAMPLES).astype(np.int64)])
+    moved = shapes.m * shapes.k + shapes.k * shapes.n + shapes.m * shapes.n
+    own = shapes.count * (cost.TASK + cost.GATHER * moved) + cost.FLOP * shapes.flop
+    order = np.argsort(own / shapes.count, kind="stable")
+    reached = np.cumsum(own[order])
+    share = reached[-1] / MOST_SAMPLES
+    chosen = order[np.searchsorted(reached, (np.arange(MOST_SAMPLES) + 0.5) * share)]
+    picked = shapes.take(chosen)
+    return Shapes(picked.m, picked.n, picked.k, share / own[chosen] * picked.count)
 
 
 def _times(shapes: Shapes, classes: Candidates, a_t: bool, b_t: bool) -> np.ndarray:
@@ -146,15 +157,16 @@ def _times(shapes: Shapes, classes: Candidates, a_t: bool, b_t: bool) -> np.ndar
     return times * count
 
 
-def _greedy(times: np.ndarray, budget: int) -> list[int]:
+def _greedy(times: np.ndarray, exact: np.ndarray, budget: int, worthwhile: float) -> list[int]:
     """Columns of `times`, at most `budget`, whose least entries add up to little."""
     best = np.full(len(times), np.inf)
     picked: list[int] = []
     total = np.inf
     while len(picked) < budget:
         sums = np.minimum(best[:, None], times).sum(axis=0) + cost.CLASS * (len(picked) + 1)
-        column = int(np.argmin(sums))
-        if not sums[column] < total * (1 - WORTHWHILE):
+        judged = sums + np.where(exact & (len(picked) > 0), worthwhile * min(total, sums.max()), 0.0)
+        column = int(np.argmin(judged))
+        if not judged[column] < total * (1 - worthwhile):
             break
         total = float(sums[column])
         picked.append(column)

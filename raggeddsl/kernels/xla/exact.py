@@ -53,6 +53,11 @@ def _step(
     t = group.table
     m, n, k = int(t.m[rows[0]]), int(t.n[rows[0]]), int(t.k[rows[0]])
     c = t.c_offset[rows]
+    a = _blocks(tables, t.a_offset[rows], m * k, chunks)
+    b = _blocks(tables, t.b_offset[rows], k * n, chunks)
+    if isinstance(a, Shared) and isinstance(b, Shared):
+        # One product many times over: it has to have an axis of tasks from somewhere.
+        a = Picked(tables.add(in_chunks(t.a_offset[rows], chunks)))
     step = ExactStep(
         operands=operands,
         m=m,
@@ -60,8 +65,8 @@ def _step(
         k=k,
         tasks=-(-len(rows) // chunks),
         chunks=chunks,
-        a=_blocks(tables, t.a_offset[rows], m * k, chunks),
-        b=_blocks(tables, t.b_offset[rows], k * n, chunks),
+        a=a,
+        b=b,
         c=Shared(int(c[0])) if one_block else _blocks(tables, c, m * n, chunks, fill=past),
         scale=scale_of(tables, group, [rows], chunks),
     )

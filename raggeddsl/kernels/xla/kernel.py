@@ -10,7 +10,7 @@ import numpy as np
 
 from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.kernels.base import LoweredPlan, ShapeClass, StageReport
-from raggeddsl.kernels.xla.classes import MOST_CLASSES, choose, distinct
+from raggeddsl.kernels.xla.classes import MOST_CLASSES, WORTHWHILE, choose, distinct
 from raggeddsl.kernels.xla.combines import combine_steps
 from raggeddsl.kernels.xla.exact import exact_steps
 from raggeddsl.kernels.xla.rows import Group, groups, merge_deep, merge_tall
@@ -87,7 +87,9 @@ def _lower_products(
     operands = _operands(plan, stage, group)
     t = group.table
     shapes, which = distinct(t.m, t.n, t.k)
-    chosen = choose(shapes, budget, group.a_t, group.b_t)
+    # A program of many stages has so many more classes: each must save more to be worth its compiling.
+    worthwhile = WORTHWHILE * min(4.0, max(1.0, len(plan.stages) / 3))
+    chosen = choose(shapes, budget, group.a_t, group.b_t, worthwhile)
     classes, of_row = chosen.classes, chosen.of_shape[which]
     order = np.argsort(of_row, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(of_row, minlength=len(classes)))[:-1])

@@ -14,8 +14,11 @@ from raggeddsl.kernels.xla.scale import is_constant, scale_of
 from raggeddsl.kernels.xla.steps import Box, Operands, TileStep
 from raggeddsl.kernels.xla.tables import Tables, in_chunks
 
-CHUNK_BYTES = 24 << 20
-"""Gathered tiles and their products take about this much at a time: about what a last-level cache holds."""
+CHUNK_BYTES = 12 << 20
+"""Gathered tiles and their products take at most about this much at a time: well within the last-level cache.
+
+More is slower, as fresh memory costs page faults; less leaves more places of a chunk empty.
+"""
 
 DEEPEST = 1024
 """Stretches of the inner axis are joined up to this length."""
@@ -48,8 +51,7 @@ def tile_step(
     """
     joined = is_constant(group)
     tiles = [_tiles(group, own, size, joined) for own, size in zip(rows, sizes, strict=True)]
-    taken = [_bytes(len(t), t.at.shape[1], size) for t, size in zip(tiles, sizes, strict=True)]
-    chunks = max(1, round(sum(taken) / CHUNK_BYTES))
+    chunks = _chunks(tiles, sizes)
     boxes = tuple(
         Box(*size.tolist(), pieces=t.at.shape[1], tasks=-(-len(t) // chunks))
         for t, size in zip(tiles, sizes, strict=True)
@@ -79,6 +81,19 @@ def tile_step(
     ]
     chunk = sum(_bytes(box.tasks, box.pieces, size) for box, size in zip(boxes, sizes, strict=True))
     return step, reports, chunk
+
+
+def _chunks(tiles: list[Tiles], sizes: np.ndarray) -> int:
+    """How many chunks: each holds as many tiles of every box, so the count that leaves fewest places empty."""
+    count = np.array([len(t) for t in tiles])
+    depth = np.array([t.at.shape[1] for t in tiles])
+    taken = sum(_bytes(len(t), t.at.shape[1], size) for t, size in zip(tiles, sizes, strict=True))
+    least = max(1, -(-taken // CHUNK_BYTES))
+    options = np.arange(least, min(3 * least, least + 64) + 1)
+    bm, bn, bk = sizes.T
+    each = depth * cost.tile(bm, bn, bk, False, False) + cost.SCATTER * bm * bn
+    places = -(-count // options[:, None]) * options[:, None]
+    return int(options[np.argmin((places * each).sum(axis=1) + cost.CLASS * len(count) * options)])
 
 
 def _bytes(tasks: int, pieces: int, size: np.ndarray) -> int:

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "execute.h"
+#include "pages.h"
 #include "self_test.h"
 #include "table.h"
 #include "xla/ffi/api/ffi.h"
@@ -56,6 +57,7 @@ ffi::Error run(ffi::ThreadPool pool, ffi::AnyBuffer tasks, ffi::AnyBuffer jobs, 
     auto result = results.get<ffi::AnyBuffer>(i);
     if (!result.has_value()) return result.error();
     buffers.push_back({static_cast<char*>((*result)->untyped_data()), int64_t((*result)->size_bytes()), true});
+    advise_huge_pages(buffers.back().data, buffers.back().bytes);
   }
   work.buffers = buffers.data();
   work.buffer_count = int32_t(buffers.size());

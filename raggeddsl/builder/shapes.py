@@ -1,0 +1,104 @@
+"""What a caller says of shapes, members and element types in, int64 columns and short names out."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from raggeddsl.builder.nodes import Known
+from raggeddsl.builder.refuse import members, refuse
+from raggeddsl.dtypes import DTYPES, from_numpy
+from raggeddsl.graph.elaborate.types import OTHER_NAMES
+from raggeddsl.graph.nodes import Columns, FamilyType
+from raggeddsl.graph.suggest import suggest
+
+SIZES = "sizes are whole numbers ≥ 0"
+FORMS = "a matrix has two sizes, `(m, n)`; a scalar has none, `()`"
+
+
+def dtype_name(dtype: Any) -> str:
+    """The short name of a dtype given as one, or as NumPy or JAX have it; RMM307 for any other."""
+    if isinstance(dtype, str) and dtype in DTYPES:
+        return dtype
+    try:
+        short = None if dtype is None else from_numpy(dtype)
+    except TypeError:
+        short = None
+    if short is not None:
+        return short
+    near = (OTHER_NAMES.get(dtype) or suggest(dtype, DTYPES)) if isinstance(dtype, str) else None
+    refuse(
+        "RMM307",
+        f"unknown dtype `{dtype}`",
+        f"did you mean `{near}`?" if near else f"dtypes are {', '.join(DTYPES)}",
+    )
+
+
+def known_type(name: str, shape: Any, shapes: Any, count: Any, dtype: str) -> Known:
+    """The type that an input is declared with; one of `shape` and `shapes` is None."""
+    if (shape is None) == (shapes is None):
+        raise TypeError("give `shape=` for a single matrix or equal members, or `shapes=` for a family")
+    if shapes is not None:
+        rows, cols, scalar = _many(name, shapes)
+        if count is not None and whole_number(count, f"the `count` of `{name}`") != len(rows):
+            refuse("RMM403", f"`{name}` has {members(len(rows))} by its shapes, but `count` is {count}")
+        return Known(FamilyType(rows, cols, dtype, scalar), True)
+    sizes = _one(name, shape)
+    number = 1 if count is None else whole_number(count, f"the `count` of `{name}`")
+    rows, cols = (np.full(number, size, np.int64) for size in (sizes or (1, 1)))
+    return Known(FamilyType(rows, cols, dtype, scalar=not sizes), count is not None)
+
+
+def _one(name: str, shape: Any) -> tuple[int, ...]:
+    try:
+        sizes = tuple(shape)
+    except TypeError:
+        refuse("RMM306", f"the shape of `{name}` is {shape!r}", FORMS)
+    if len(sizes) not in (0, 2):
+        refuse("RMM306", f"the shape of `{name}` has {len(sizes)} size{'s' if len(sizes) != 1 else ''}", FORMS)
+    return tuple(whole_number(size, f"a size of `{name}`") for size in sizes)
+
+
+def whole_number(value: Any, what: str) -> int:
+    """`value` as a whole number ≥ 0; RMM405 if it is none."""
+    plain = value.item() if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 else value
+    if isinstance(plain, bool) or not isinstance(plain, int) or not 0 <= plain < 2**63:
+        refuse("RMM405", f"{what} is {value!r}", SIZES)
+    return plain
+
+
+def _many(name: str, shapes: Any) -> tuple[Columns, Columns, bool]:
+    """The rows and columns of all members, int64[N] each, and whether they are scalars."""
+    try:
+        table = np.asarray(shapes if isinstance(shapes, np.ndarray) else list(shapes))
+    except (TypeError, ValueError):
+        refuse("RMM306", f"the shapes of `{name}` are not one pair of sizes a member", FORMS)
+    if table.ndim == 1 and len(table) == 0:
+        table = table.reshape(0, 2).astype(np.int64)
+    if table.ndim != 2 or table.shape[1] not in (0, 2):
+        _not_pairs(name, table)
+    if table.shape[1] == 0:
+        ones = np.ones(len(table), np.int64)
+        return ones, ones, True
+    sizes = whole_numbers(table, f"the shapes of `{name}`", "member")
+    return np.ascontiguousarray(sizes[:, 0]), np.ascontiguousarray(sizes[:, 1]), False
+
+
+def _not_pairs(name: str, table: np.ndarray) -> NoReturn:
+    found = f"an array of shape {table.shape}"
+    refuse("RMM306", f"the shapes of `{name}` are {found}, not one pair of sizes a member", FORMS)
+
+
+def whole_numbers(values: Any, what: str, row: str) -> np.ndarray:
+    """`values` as int64, each ≥ 0; RMM405 names the first that is not."""
+    array = np.asarray(values)
+    if array.size == 0:
+        return array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        refuse("RMM405", f"{what} are of type {array.dtype}, not whole numbers", SIZES)
+    bad = array < 0 if array.dtype.kind == "i" else array > np.uint64(2**63 - 1)
+    if bad.any():
+        place = tuple(int(k) for k in np.argwhere(bad)[0])
+        refuse("RMM405", f"{what} have {array[place]} for {row} {place[0]}", SIZES)
+    return array.astype(np.int64)

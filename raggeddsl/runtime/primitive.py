@@ -1,0 +1,124 @@
+"""The JAX primitive `product_graph`: packed buffers in and out, closed under JAX's transformations.
+
+Its operands are a kernel's tables, then the input buffers; its parameter is the
+`raggeddsl.runtime.graph_function.GraphFunction` to run.  Each rule binds the primitive again with
+a function derived from that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+if TYPE_CHECKING:
+    from raggeddsl.runtime.graph_function import GraphFunction
+
+product_graph_p = Primitive("product_graph")
+product_graph_p.multiple_results = True
+
+
+@product_graph_p.def_impl
+def _execute(*operands: Any, function: GraphFunction) -> list[Any]:
+    return function.execute(*operands)
+
+
+@product_graph_p.def_abstract_eval
+def _types(*operands: Any, function: GraphFunction) -> list[Any]:
+    assert len(operands) == len(function.lowered.tables) + len(function.plan.inputs)
+    return [jax.core.ShapedArray(result.shape, result.dtype) for result in function.results]
+
+
+def _trace(*operands: Any, function: GraphFunction) -> list[Any]:
+    return function.trace(*operands)
+
+
+mlir.register_lowering(product_graph_p, mlir.lower_fun(_trace, multiple_results=True))
+
+
+def _jvp(
+    primals: Sequence[Any], tangents: Sequence[Any], *, function: GraphFunction
+) -> tuple[list[Any], list[Any]]:
+    """Run the function with what its derivative reads as further outputs, then the derivative."""
+    tables = len(function.lowered.tables)
+    buffers, dots = primals[tables:], tangents[tables:]
+    derivative = function.derivative(tuple(not isinstance(dot, ad.Zero) for dot in dots))
+    if derivative is None:
+        outputs = function(buffers)
+        return outputs, [_zero(output) for output in outputs]
+    found = derivative.found
+    outputs = derivative.primal(buffers)
+    changes = derivative.tangent(
+        [buffers[place] for place in found.given]
+        + [outputs[place] for place in found.kept]
+        + [dots[place] for place in found.varied]
+    )
+    own = outputs[: len(function.results)]
+    by_place = dict(zip(found.outputs, changes, strict=True))
+    return own, [by_place[place] if place in by_place else _zero(out) for place, out in enumerate(own)]
+
+
+def _zero(primal: Any) -> Any:
+    return ad.Zero(jax.typeof(primal).to_tangent_aval())
+
+
+ad.primitive_jvps[product_graph_p] = _jvp
+
+
+def _transpose(cotangents: Sequence[Any], *operands: Any, function: GraphFunction) -> list[Any]:
+    """The cotangents of the operands that are linear; None for the others."""
+    tables = len(function.lowered.tables)
+    buffers = operands[tables:]
+    linear = tuple(ad.is_undefined_primal(buffer) for buffer in buffers)
+    given = tuple(not isinstance(cotangent, ad.Zero) for cotangent in cotangents)
+    found, run = function.transposed(linear, given)
+    results = run([buffers[place] for place in found.given] + [cotangents[place] for place in found.outputs])
+    by_place = dict(zip(found.reached, results, strict=True))
+
+    def cotangent(place: int) -> Any:
+        if not linear[place]:
+            return None
+        aval = buffers[place].aval
+        return _as_type(by_place[place], aval.dtype) if place in by_place else ad.Zero(aval)
+
+    return [None] * tables + [cotangent(place) for place in range(len(buffers))]
+
+
+def _as_type(value: Any, dtype: Any) -> Any:
+    """The real part where `dtype` is real: the transpose of taking a real number for a complex one."""
+    if value.dtype == dtype:
+        return value
+    return jax.lax.real(value).astype(dtype)
+
+
+ad.primitive_transposes[product_graph_p] = _transpose
+
+
+def _batch(
+    operands: Sequence[Any], axes: Sequence[int | None], *, function: GraphFunction
+) -> tuple[list[Any], list[int | None]]:
+    """All copies by one function: buffers of the copies end to end."""
+    tables = len(function.lowered.tables)
+    buffers, axes = operands[tables:], axes[tables:]
+    which = tuple(axis is not None for axis in axes)
+    (size,) = {buffer.shape[axis] for buffer, axis in zip(buffers, axes, strict=True) if axis is not None}
+    found, run = function.batched(which, size)
+    results = run(
+        [
+            buffer if axis is None else jnp.moveaxis(buffer, axis, 0).reshape(-1)
+            for buffer, axis in zip(buffers, axes, strict=True)
+        ]
+    )
+    shapes = [result.shape for result in function.results]
+    shown = [
+        result.reshape(size, *shape) if many else result
+        for result, shape, many in zip(results, shapes, found.outputs, strict=True)
+    ]
+    return shown, [0 if many else None for many in found.outputs]
+
+
+batching.primitive_batchers[product_graph_p] = _batch

@@ -1,0 +1,95 @@
+// Drives the engine as XLA does, with thread pools of all kinds: `native_driver [seconds] [seed]`.
+//
+// Every program is random, its results are compared byte by byte with plain loops, and its buffers
+// end at pages that may not be touched.  Meant to be run under the sanitizers too.
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "execute.h"
+#include "pools.h"
+#include "program.h"
+#include "self_test.h"
+
+namespace raggeddsl_tests {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using raggeddsl::Arithmetic;
+using raggeddsl::Threads;
+
+std::vector<const Arithmetic*> instruction_sets() {
+  std::vector<const Arithmetic*> found;
+  for (const char* name : {"base", "avx2", "avx512"})
+    if (const Arithmetic* set = raggeddsl::find_arithmetic(name)) found.push_back(set);
+  return found;
+}
+
+[[noreturn]] void fail(uint64_t seed, const char* way, const Arithmetic& set, const std::string& what) {
+  std::fprintf(stderr, "program %llu, %s, %s: %s\n", (unsigned long long)seed, way, set.name, what.c_str());
+  std::exit(1);
+}
+
+void run(Program& program, uint64_t seed, const char* way, const Arithmetic& set, const Threads& threads) {
+  program.reset();
+  if (std::string failure = raggeddsl::execute(program.work(), set, threads); !failure.empty())
+    fail(seed, way, set, failure);
+  if (const char* fault = program.fault()) fail(seed, way, set, fault);
+}
+
+void check(uint64_t seed, const std::vector<const Arithmetic*>& sets, Pool& prompt, Pool& slow) {
+  const Arithmetic& set = *sets[seed % sets.size()];
+  Absent absent;
+  {
+    Program program(seed);
+    if (std::string fault = raggeddsl::find_fault(program.work()); !fault.empty()) fail(seed, "checked", set, fault);
+    run(program, seed, "alone", set, Threads{});
+    run(program, seed, "with threads", set, prompt.threads());
+    if (seed % 4 == 0) run(program, seed, "with slow threads", set, slow.threads());
+    run(program, seed, "with threads that never come", set, absent.threads());
+    run(program, seed, "with a pool that runs inline", set, inline_threads());
+  }
+  absent.run_late();  // the program and its buffers are gone
+}
+
+// Several callers at once share a pool of few threads, as independent calls of one XLA program do.
+void check_callers(uint64_t seed, const std::vector<const Arithmetic*>& sets, Pool& pool) {
+  std::vector<std::thread> callers;
+  for (uint64_t c = 0; c < 6; ++c)
+    callers.emplace_back([&, c] {
+      Program program(seed + c);
+      for (int repeat = 0; repeat < 3; ++repeat)
+        run(program, seed + c, "beside other callers", *sets[(seed + c) % sets.size()], pool.threads());
+    });
+  for (std::thread& caller : callers) caller.join();
+}
+
+int main_(double seconds, uint64_t seed) {
+  const auto sets = instruction_sets();
+  for (const Arithmetic* set : sets)
+    if (const char* fault = raggeddsl::self_test(*set)) fail(0, "self-test", *set, fault);
+  Pool prompt(3, std::chrono::microseconds(0)), slow(4, std::chrono::microseconds(300));
+  const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  uint64_t count = 0;
+  for (; count < 20 || Clock::now() < end; ++count) {
+    alarm(60);  // a program takes milliseconds: more is a hang
+    check(seed + count, sets, prompt, slow);
+    if (count % 8 == 0) check_callers(seed + 1000000 + count * 6, sets, prompt);
+  }
+  std::printf("%llu programs from seed %llu are right on", (unsigned long long)count, (unsigned long long)seed);
+  for (const Arithmetic* set : sets) std::printf(" %s", set->name);
+  std::printf("\n");
+  return 0;
+}
+
+}  // namespace
+}  // namespace raggeddsl_tests
+
+int main(int argc, char** argv) {
+  return raggeddsl_tests::main_(argc > 1 ? std::atof(argv[1]) : 5, argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1);
+}

@@ -1,0 +1,60 @@
+"""The engine driven from plain C++ under the sanitizers: short runs of what docs/native.md says how to run longer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SECONDS = "4"
+Run = Callable[[str, str], str]
+
+
+def said(*command: str | Path, timeout: int) -> str:
+    """What a command prints; the test fails, showing that, if it fails."""
+    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1", "TSAN_OPTIONS": "halt_on_error=1"}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, check=False, env=env
+    )  # fmt: skip
+    text = done.stdout + done.stderr
+    if "unexpected memory mapping" in text:  # an old ThreadSanitizer on a kernel that moves memory more widely
+        pytest.skip("this ThreadSanitizer does not run on this kernel")
+    assert done.returncode == 0, text[-6000:]
+    return done.stdout
+
+
+def can_sanitize(sanitizers: str, folder: Path) -> bool:
+    """Whether the compiler has the sanitizers' libraries, and what it makes with them runs."""
+    source, program = folder / "empty.cc", folder / "empty"
+    source.write_text("int main() { return 0; }\n")
+    compiler = os.environ.get("CXX") or shutil.which("c++") or "c++"
+    made = subprocess.run([compiler, f"-fsanitize={sanitizers}", source, "-o", program], capture_output=True, check=False)
+    return made.returncode == 0
+
+
+@pytest.fixture(scope="module", params=["address,undefined", "thread"])
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """`run(name, seed)` runs one of the programs, built with a sanitizer; what was built stays in pytest's cache."""
+    if shutil.which("cmake") is None or not (os.environ.get("CXX") or shutil.which("c++")):
+        pytest.skip("the C++ tests need cmake and a C++ compiler")
+    if not can_sanitize(request.param, tmp_path_factory.mktemp("sanitize")):
+        pytest.skip(f"this compiler has no -fsanitize={request.param}")
+    assert request.config.cache is not None
+    folder = request.config.cache.mkdir("native-" + request.param.replace(",", "-"))
+    options = ["-DRAGGEDDSL_FFI=OFF", "-DRAGGEDDSL_TESTS=ON", f"-DRAGGEDDSL_SANITIZE={request.param}"]
+    said("cmake", "-S", ROOT / "raggeddsl/kernels/native", "-B", folder, *options, timeout=120)
+    said("cmake", "--build", folder, "--parallel", str(os.cpu_count() or 1), timeout=1200)
+    return lambda name, seed: said(folder / "tests" / name, SECONDS, seed, timeout=300)
+
+
+def test_random_programs_are_right_with_every_kind_of_thread_pool(run):
+    assert "are right on base" in run("native_driver", "1")
+
+
+def test_random_tables_are_refused_or_run_inside_their_buffers(run):
+    assert "were refused or ran inside their buffers" in run("native_fuzz", "1")
