@@ -96,9 +96,7 @@ class Builder:
 
     # ------------------------------------------------------------ definitions
 
-    def define(
-        self, name: str, value: Any, *, precision: str | None = None, accum: Any = None
-    ) -> Expression:
+    def define(self, name: str, value: Any, *, precision: str | None = None, accum: Any = None) -> Expression:
         """Give an expression a name; returns the named thing, which ends a chain as parentheses do.
 
         `precision` is `default`, `high` or `highest`, as in `jax.lax.Precision`, and `accum` the dtype
@@ -109,9 +107,7 @@ class Builder:
         """
         return self._define(name, value, False, precision, accum)
 
-    def output(
-        self, name: str, value: Any, *, precision: str | None = None, accum: Any = None
-    ) -> Expression:
+    def output(self, name: str, value: Any, *, precision: str | None = None, accum: Any = None) -> Expression:
         """`define`, and hand the value to the caller of the program under this name."""
         return self._define(name, value, True, precision, accum)
 
@@ -120,7 +116,7 @@ class Builder:
         node = self.expression_of(value, f"the value of `{name}`")
         known = node.known
         if known is None:
-            refuse("RMM407", f"`{name}` reads a macro's parameter", "parameters have values only in their macro")
+            refuse("RMM407", f"`{name}` reads a macro's parameter", "it has a value only in its macro")
         if precision is not None and precision not in PRECISIONS:
             refuse("RMM209", f"`{precision}` is not a precision", "precisions are default, high and highest")
         kept = None if accum is None else dtype_name(accum)
@@ -173,8 +169,8 @@ class Builder:
         bad = target >= results
         if bad.any():
             place = int(bad.argmax())
-            message = f"`into` sends member {place} to result {target[place]}, but there are {results} results"
-            refuse("RMM404", message, "results are counted from 0")
+            message = f"`into` sends member {place} to result {target[place]}"
+            refuse("RMM404", f"{message}, but there are {results} results", "results are counted from 0")
         return target
 
     # ------------------------------------------------------------ functions
@@ -252,11 +248,10 @@ class Builder:
         return check_text(self.to_text(), name=NAME)
 
     def __repr__(self) -> str:
-        counts = {kind: 0 for kind in ("inputs", "definitions", "macros")}
-        for statement in self._statements:
-            kind = {InputOf: "inputs", DefinitionOf: "definitions", MacroOf: "macros"}[type(statement)]
-            counts[kind] += 1
-        return f"Builder({', '.join(f'{number} {kind}' for kind, number in counts.items() if number)})"
+        kinds = [type(statement) for statement in self._statements]
+        words = {InputOf: "inputs", DefinitionOf: "definitions", MacroOf: "macros"}
+        counts = [f"{kinds.count(kind)} {word}" for kind, word in words.items() if kind in kinds]
+        return f"Builder({', '.join(counts)})"
 
     # ------------------------------------------------------------ operands
 

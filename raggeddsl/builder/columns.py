@@ -53,7 +53,8 @@ class Declarations:
         key = column.tobytes()
         if key not in self._dim:
             self._dim[key] = self.name(wanted)
-            self.dims.append(f"dim {self._dim[key]}[{index}] = {listed(column, f'{self._dim[key]}[{index}]')}")
+            head = f"{self._dim[key]}[{index}]"
+            self.dims.append(f"dim {head} = {listed(column, head)}")
         return f"{self._dim[key]}[{index}]"
 
     def map(self, members: Columns, index: str, into: str, wanted: str) -> str:

@@ -139,7 +139,8 @@ class Expression:
         known = self.node.known
         if known is None or not known.family:
             what = "a macro's parameter, which stands for one matrix" if known is None else "a single matrix"
-            refuse("RMM407", f"`{shown(self.node)}` is {what}, so it has no members", "leave out the brackets")
+            message = f"`{shown(self.node)}` is {what}, so it has no members"
+            refuse("RMM407", message, "leave out the brackets")
         return Expression(self.builder, _picked(self.node, known, self._chosen(key, len(known))))
 
     def _chosen(self, key: Any, length: int) -> Columns | int:
@@ -210,5 +211,3 @@ def number_of(value: Any) -> Number | None:
         help = "whole numbers fit in 63 bits, others in a float64"
         refuse("RMM319", f"the number {plain} is out of range", help)
     return Number(plain)
-
-

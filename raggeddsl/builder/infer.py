@@ -41,9 +41,10 @@ def _with_number(op: str, left: Node, right: Node) -> Known | None:
     number, other = (left, right) if isinstance(left, Number) else (right, left)
     assert isinstance(number, Number)
     if op == "@":
-        refuse("RMM315", f"`{shown(number)}` in `{text}` is a number, but `@` multiplies matrices", "scale with `*`")
+        message = f"`{shown(number)}` in `{text}` is a number, but `@` multiplies matrices"
+        refuse("RMM315", message, "scale with `*`")
     if op != "*":
-        help = "only equal shapes add; for the diagonal, add a multiple of an identity matrix that is an input"
+        help = "only equal shapes add; for the diagonal, add a multiple of an `input` that is the identity"
         refuse("RMM304", f"`{op}` between a matrix and a number in `{text}`", help)
     known = other.known
     if known is not None and isinstance(number.value, float) and DTYPES[known.type.dtype].kind == "integer":
@@ -51,7 +52,7 @@ def _with_number(op: str, left: Node, right: Node) -> Known | None:
         refuse(
             "RMM311",
             f"a fractional number times {dtype} in `{text}` is not {dtype}",
-            "use a whole number, or multiply with an f32 scalar: `b.input(\"s\", shape=())`",
+            'use a whole number, or multiply with an f32 scalar: `b.input("s", shape=())`',
         )
     return known
 
@@ -74,7 +75,8 @@ def _product(left: Node, right: Node, one: Known, other: Known) -> Known:
     for side in (left, right):
         assert side.known is not None
         if side.known.type.scalar:
-            message = f"`@` multiplies matrices, but `{shown(side)}` in `{_text('@', left, right)}` is a scalar"
+            text = _text("@", left, right)
+            message = f"`@` multiplies matrices, but `{shown(side)}` in `{text}` is a scalar"
             refuse("RMM305", message, "write `*` to scale a matrix")
     bad = one.type.cols != other.type.rows
     if bad.any():
@@ -97,13 +99,14 @@ def _transposing(left: Node, right: Node, one: Known, other: Known) -> str:
     return "the columns on the left must be as many as the rows on the right"
 
 
-def _spread(rows: Columns, cols: Columns, dtype: str, one: Known, other: Known, scalar: bool = False) -> Known:
+def _spread(
+    rows: Columns, cols: Columns, dtype: str, one: Known, other: Known, scalar: bool = False
+) -> Known:
     """The type over all members, if one of the sides is a family."""
-    family = one.family or other.family
-    length = max(len(side) for side in (one, other) if side.family == family)
-    if family and (one.family and len(one) == 0 or other.family and len(other) == 0):
-        length = 0
-    return Known(FamilyType(_stretched(rows, length), _stretched(cols, length), dtype, scalar), family)
+    longest = one if one.family else other
+    length = len(longest)
+    type = FamilyType(_stretched(rows, length), _stretched(cols, length), dtype, scalar)
+    return Known(type, longest.family)
 
 
 def _stretched(column: Columns, length: int) -> Columns:
@@ -114,7 +117,7 @@ def _scaled(left: Node, right: Node, one: Known, other: Known) -> Known:
     if not one.type.scalar and not other.type.scalar:
         text = _text("*", left, right)
         help = "write `@` for the matrix product; `*` takes a number or a scalar on one side"
-        refuse("RMM303", f"`*` between two matrices in `{text}`: {shape_of(left, 0)}, {shape_of(right, 0)}", help)
+        refuse("RMM303", f"`*` between two matrices in `{text}`", help)
     matrix = other if one.type.scalar else one
     dtype = promote(one.type.dtype, other.type.dtype)
     return _spread(matrix.type.rows, matrix.type.cols, dtype, one, other, matrix.type.scalar)

@@ -45,15 +45,15 @@ class Parts:
 
     def named(self, node: Node) -> bool:
         """Whether `node` is said by a name wherever it is not the whole of a statement."""
-        if node.known is None or is_light(node):
-            return False
         match node:
             case Total():
                 return True
-            case Negate() | Transpose() | Binary() | Applied():
-                return node.depth >= DEEPEST or self._mentions[id(node)] > 1
             case Named() | Parameter() | Number() | Pick():
                 return False
+            case Negate() | Transpose() | Binary() | Applied():
+                if node.known is None or is_light(node):  # a macro's parts have nowhere else to be said
+                    return False
+                return node.depth >= DEEPEST or self._mentions[id(node)] > 1
 
     def below(self, root: Node, done: Container[int]) -> Iterator[Node]:
         """The parts that `root` reads and that are not `done` yet, each after what it reads itself."""

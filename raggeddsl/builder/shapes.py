@@ -27,12 +27,13 @@ def dtype_name(dtype: Any) -> str:
         short = None
     if short is not None:
         return short
+    return _unknown_dtype(dtype)
+
+
+def _unknown_dtype(dtype: Any) -> NoReturn:
     near = (OTHER_NAMES.get(dtype) or suggest(dtype, DTYPES)) if isinstance(dtype, str) else None
-    refuse(
-        "RMM307",
-        f"unknown dtype `{dtype}`",
-        f"did you mean `{near}`?" if near else f"dtypes are {', '.join(DTYPES)}",
-    )
+    help = f"did you mean `{near}`?" if near else f"dtypes are {', '.join(DTYPES)}"
+    refuse("RMM307", f"unknown dtype `{dtype}`", help)
 
 
 def known_type(name: str, shape: Any, shapes: Any, count: Any, dtype: str) -> Known:
@@ -56,7 +57,7 @@ def _one(name: str, shape: Any) -> tuple[int, ...]:
     except TypeError:
         refuse("RMM306", f"the shape of `{name}` is {shape!r}", FORMS)
     if len(sizes) not in (0, 2):
-        refuse("RMM306", f"the shape of `{name}` has {len(sizes)} size{'s' if len(sizes) != 1 else ''}", FORMS)
+        refuse("RMM306", f"the shape of `{name}` has {len(sizes)} sizes", FORMS)
     return tuple(whole_number(size, f"a size of `{name}`") for size in sizes)
 
 

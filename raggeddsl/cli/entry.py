@@ -28,6 +28,7 @@ COMMANDS = {
     "explain": "say what a spec will do, or what a diagnostic code means",
     "graph": "draw the product graph of a spec",
     "fmt": "format specs",
+    "init": "write a first spec for the matrices of a file",
     "bench": "time workloads against what else could be used",
 }
 

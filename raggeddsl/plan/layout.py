@@ -64,9 +64,7 @@ def lay_out(graph: Graph) -> Layout:
     total = sum(buffer.size * DTYPES[buffer.dtype].itemsize for buffer in buffers)
     assert total < LARGEST, f"buffers of {total:.3g} bytes have no 64-bit sizes"
     first_scratch = len(inputs) + len(outputs)
-    return Layout(
-        tuple(buffers), places, tuple(range(len(inputs))), tuple(range(len(inputs), first_scratch))
-    )
+    return Layout(tuple(buffers), places, tuple(range(len(inputs))), tuple(range(len(inputs), first_scratch)))
 
 
 def _kinds(

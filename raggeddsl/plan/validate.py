@@ -150,4 +150,3 @@ def _arena(plan: Plan) -> None:
         together = (birth[others] <= death[turn]) & (birth[turn] <= death[others])
         shared = (bases[others] < ends[turn]) & (bases[turn] < ends[others])
         _require(not np.any(together & shared), f"scratch buffer {number} shares bytes while it lives")
-

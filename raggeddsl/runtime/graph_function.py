@@ -65,6 +65,8 @@ class GraphFunction:
     @property
     def tables(self) -> tuple[jax.Array, ...]:
         """The kernel's tables on the device: operands of the program, whatever is being traced."""
+        if self._tables is not None:
+            return self._tables
         with self._lock:
             if self._tables is None:
                 with jax.ensure_compile_time_eval():
@@ -74,8 +76,10 @@ class GraphFunction:
 
     def trace(self, *operands: Any) -> list[Any]:
         """The output buffers, traced into the program at hand; `operands` are tables, then buffers."""
-        tables = len(self.lowered.tables)
-        return list(self.lowered.run(operands[tables:], operands[:tables]))
+        count = len(self.lowered.tables)
+        # In a program of the user's own tables are constants, on which XLA must not start to compute.
+        tables = jax.lax.optimization_barrier(operands[:count])
+        return list(self.lowered.run(operands[count:], tables))
 
     def execute(self, *operands: Any) -> list[Any]:
         """The output buffers, now; `operands` are tables, then buffers, all concrete."""

@@ -27,6 +27,7 @@ class Jitted:
     outputs: Signature
     timings: dict[str, float]
     _function: Any = None
+    _donating: Any = None
     _traced: Any = None
     _lowered: Any = None
     _compiled: Any = None
@@ -37,15 +38,22 @@ class Jitted:
         """What the kernel made of the plan."""
         return self.graph_function.lowered
 
-    def __call__(self, buffers: Sequence[Any]) -> tuple[Any, ...]:
-        """The outputs as `deliver.cut` gives them, from the plan's input buffers; traceable."""
+    def __call__(self, buffers: Sequence[Any], donated: tuple[Any, ...] | None = None) -> tuple[Any, ...]:
+        """The outputs as `deliver.cut` gives them, from the plan's input buffers; traceable.
+
+        `donated` are outputs of an earlier call, as `deliver.collect` finds them, whose memory the
+        new ones take over where XLA can.
+        """
         if traced(buffers) or not self.lowered.traceable:
             # Tracers need the primitive, which knows its derivatives.
             return cut(self.graph_function(buffers), self.outputs)
         if self._compiled is None:
             self.compile()  # once, even if several threads call at once
-        function, tables = self._ready()
-        return function(tuple(buffers), tables)
+        if donated:
+            return self._donate()(tuple(buffers), self.graph_function.tables, donated)
+        assert self._function is not None
+        found: tuple[Any, ...] = self._function(tuple(buffers), self.graph_function.tables)
+        return found
 
     def trace(self) -> Any:
         """The `jax.stages.Traced` of the program."""
@@ -80,6 +88,17 @@ class Jitted:
             if self._function is None:
                 self._function = shared_jit(self._key(), _program(self.lowered, self.outputs))
             return self._function, self.graph_function.tables
+
+    def _donate(self) -> Any:
+        """The program with old outputs as further arguments, which XLA gives to the new outputs."""
+        with self._once:
+            if self._donating is None:
+                run = _program(self.lowered, self.outputs)
+                # The old values are not read: only their memory counts, so jax must not drop them.
+                self._donating = jax.jit(
+                    lambda buffers, tables, _old: run(buffers, tables), donate_argnums=2, keep_unused=True
+                )
+            return self._donating
 
     def _key(self) -> Hashable | None:
         if self.lowered.key is None:

@@ -51,6 +51,28 @@ class Received:
         return Ragged(self.buffer(), self.group.layout).to_list()
 
 
+def packed_buffers(inputs: Any, signature: Signature) -> list[Any] | None:
+    """The buffers of a call whose inputs are concrete `Ragged`s of just the right layouts, or None.
+
+    Such a call, as a training loop makes, has nothing to pack and nothing to complain about.
+    """
+    expected = signature.families
+    if expected is None or type(inputs) is not dict or len(inputs) != len(expected):
+        return None
+    buffers = []
+    for name, layout, dtype, shape in expected:
+        value = inputs.get(name)
+        if type(value) is not Ragged or value.layout is not layout or not value.packed:
+            return None
+        data = value.data
+        if not isinstance(data, jax.Array) or isinstance(data, jax.core.Tracer):
+            return None
+        if data.dtype != dtype or data.shape != shape:
+            return None
+        buffers.append(data)
+    return buffers
+
+
 def receive(inputs: Any, signature: Signature, source: Source | None = None) -> list[Received]:
     """One `Received` for each group of `signature`, in order.
 

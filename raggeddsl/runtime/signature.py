@@ -80,6 +80,13 @@ class Signature(Mapping[str, Value]):
     def _places(self) -> dict[str, tuple[int, int]]:
         return {name: (g, k) for g, group in enumerate(self.groups) for k, name in enumerate(group.names)}
 
+    @cached_property
+    def families(self) -> tuple[tuple[str, Layout, np.dtype, tuple[int]], ...] | None:
+        """Name, layout, dtype and buffer shape of each group, or None if some are no families."""
+        if not all(group.family for group in self.groups):
+            return None
+        return tuple((g.names[0], g.layout, g.dtype, (g.layout.size,)) for g in self.groups)
+
     def __getitem__(self, name: str) -> Value:
         number, member = self._places[name]
         group = self.groups[number]

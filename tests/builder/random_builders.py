@@ -126,7 +126,17 @@ class Growing:
     # ------------------------------------------------------------ operations
 
     def grow(self) -> None:
-        kinds = ["product"] * 4 + ["add", "scale", "flip", "members", "sum", "into", "macro", "iterate", "name"]
+        kinds = ["product"] * 4 + [
+            "add",
+            "scale",
+            "flip",
+            "members",
+            "sum",
+            "into",
+            "macro",
+            "iterate",
+            "name",
+        ]
         made = getattr(self, f"make_{self.pick(*kinds)}")(self.some())
         if self.small(made):
             self.pool.append(made)
@@ -231,7 +241,9 @@ class Growing:
         return Both(self.builder.define(self.name("H"), x.handle, **self.attributes()), x.value)
 
     def attributes(self) -> dict[str, str]:
-        return self.pick({}, {}, {"precision": "highest"}, {"accum": "f32"}, {"precision": "high", "accum": "f32"})
+        return self.pick(
+            {}, {}, {"precision": "highest"}, {"accum": "f32"}, {"precision": "high", "accum": "f32"}
+        )
 
     def output(self, x: Both) -> None:
         name = self.name("Y")

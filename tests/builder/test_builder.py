@@ -48,8 +48,8 @@ def test_maps_targets_and_single_members():
     b.output("C", b.sum(X[[0, 1, 2, 0]] @ W[[0, 0, 1, 1]], into=[1, 0, 1, 1], count=2))
     b.output("D", X[-1] @ W[0])
     assert b.to_text().split("\n\n")[-1] == (
-        "output C[k] = sum(X[at[t]] @ W[at1[t]] for t if owner[t] == k)\noutput D = X[2] @ W[0]\n"
-    ).replace("[k]", "[j]").replace("== k", "== j")
+        "output C[j] = sum(X[at[k]] @ W[at1[k]] for k if owner[k] == j)\noutput D = X[2] @ W[0]\n"
+    )
 
 
 def test_a_chain_is_one_product_of_many_factors_and_brackets_stay():
@@ -101,7 +101,9 @@ def test_a_macro_does_not_capture_what_is_called_like_its_parameter():
     X, Y = b.input("X", shape=(2, 2)), b.input("Y", shape=(2, 2))
     plus = b.macro("plus", lambda Y: Y + X @ b_y(Y))
     b.output("Z", plus(X) + Y)
-    out = b.compile(kernel="reference")({"X": 2 * np.eye(2, dtype=np.float32), "Y": np.eye(2, dtype=np.float32)})
+    out = b.compile(kernel="reference")(
+        {"X": 2 * np.eye(2, dtype=np.float32), "Y": np.eye(2, dtype=np.float32)}
+    )
     np.testing.assert_array_equal(out["Z"], (2 + 2 * 2 + 1) * np.eye(2))
 
 
@@ -149,7 +151,10 @@ def test_a_macro_is_iterated_in_the_text():
     b, A, _ = families()
     ns = b.macro("ns", lambda X: 3.4445 * X - 4.7750 * (X @ X.T) @ X)
     b.output("O", b.iterate(ns, A, 5))
-    assert "def ns(X) = 3.4445 * X - 4.775 * (X @ X.T) @ X\noutput O[i] = iterate(ns, A[i], 5)\n" in b.to_text()
+    assert b.to_text().splitlines()[-2:] == [
+        "def ns(X) = 3.4445 * X - 4.775 * (X @ X.T) @ X",
+        "output O[i] = iterate(ns, A[i], 5)",
+    ]
 
 
 def test_a_function_that_is_iterated_may_be_another_each_time():
@@ -175,7 +180,10 @@ def test_a_family_may_be_empty_and_a_result_may_have_no_terms():
 
 
 def test_a_family_like_the_matrices_of_a_pytree():
-    tree = {"a": jnp.ones((2, 3)), "b": [np.ones((4, 2), np.float32), jax.ShapeDtypeStruct((1, 5), jnp.float32)]}
+    tree = {
+        "a": jnp.ones((2, 3)),
+        "b": [np.ones((4, 2), np.float32), jax.ShapeDtypeStruct((1, 5), jnp.float32)],
+    }
     b = rd.Builder(dtype="bf16")
     W = b.input_like("W", tree)
     assert W.dtype == "f32"
@@ -192,7 +200,7 @@ def test_a_dtype_is_named_in_any_usual_way(dtype):
 
 
 def test_numpy_scalars_scale_from_both_sides():
-    b, A, _ = families()
+    _, A, _ = families()
     for factor in (np.float32(0.5), np.int64(2), 3, 2.5):
         assert (factor * A).shapes.tolist() == (A * factor).shapes.tolist() == A.shapes.tolist()
 

@@ -54,7 +54,7 @@ def test_a_builder_computes_what_numpy_does(growing: Growing) -> None:
     program = growing.builder.compile(kernel="reference", ahead=False)
     inputs = {name: to_f32(value) for name, value in growing.inputs.items()}
     reference = program.reference(inputs)
-    assert list(reference.values) == list(growing.outputs)
+    assert set(reference.values) == set(growing.outputs)
     for name, expected in growing.outputs.items():
         found = reference.values[name]
         assert isinstance(found, list) == isinstance(expected, list)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from raggeddsl.graph.nodes import Graph
 from raggeddsl.language.source import Diagnostic
 from raggeddsl.options import Options
 from tests.graph.by_hand import built
+from tests.steps import steps
 
 SPEC = 'index i\ndim p[i], q[i] = table("{}")\ninput A[i] : f32[p[i], q[i]]\noutput Y[i] = A[i]\n'
 
@@ -179,9 +180,12 @@ def test_a_faulty_npz_is_refused_and_never_unpickled(content: bytes, code: str, 
 
 def test_an_npz_that_would_unpack_to_too_much_is_refused(tmp_path: Path) -> None:
     np.savez_compressed(tmp_path / "t.npz", p=np.zeros(2**25 + 1, np.int64), q=np.zeros(1, np.int64))
-    start = time.perf_counter()
-    assert read(tmp_path, "t.npz")[1][0].code == "RMM420"
-    assert time.perf_counter() - start < 1
+    tracemalloc.start()
+    try:
+        assert read(tmp_path, "t.npz")[1][0].code == "RMM420"
+        assert tracemalloc.get_traced_memory()[1] < 2**24, "it is refused before it is unpacked"
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("path", ["../t.csv", "a/../../t.csv", "/etc/t.csv", "C:\\\\t.csv", "..\\\\t.csv"])
@@ -241,12 +245,15 @@ def test_a_broken_table_is_reported_once(tmp_path: Path) -> None:
     assert len(read(tmp_path, "t.csv")[1]) == 1
 
 
-def test_a_million_rows_are_read_in_two_seconds(tmp_path: Path) -> None:
-    sizes = np.arange(1_000_000) % 500
-    lines = [f"w{k},{k % 500},{k % 300}" for k in range(len(sizes))]
-    (tmp_path / "t.csv").write_text("name,p,q\n" + "\n".join(lines) + "\n")
-    start = time.perf_counter()
-    graph, found = read(tmp_path, "t.csv")
-    assert time.perf_counter() - start < 2 * 2  # twice the promise, for busy machines
-    assert found == []
-    assert (graph.type(graph.inputs[0]).rows == sizes).all()
+def test_a_million_rows_are_read_in_no_more_steps_than_ten(tmp_path: Path) -> None:
+    def reading(rows: int) -> int:
+        lines = [f"w{k},{k % 500},{k % 300}" for k in range(rows)]
+        (tmp_path / "t.csv").write_text("name,p,q\n" + "\n".join(lines) + "\n")
+        results: list[tuple[Graph, list[Diagnostic]]] = []
+        taken = steps(lambda: results.append(read(tmp_path, "t.csv")))
+        ((graph, found),) = results
+        assert found == []
+        assert (graph.type(graph.inputs[0]).rows == np.arange(rows) % 500).all()
+        return taken
+
+    assert reading(1_000_000) < 1.5 * reading(10)

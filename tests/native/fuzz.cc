@@ -13,6 +13,7 @@
 namespace {
 
 using raggeddsl::Buffer;
+using raggeddsl::DType;
 using raggeddsl::Job;
 using raggeddsl::Op;
 using raggeddsl::Task;
@@ -44,8 +45,19 @@ class Bytes {
   size_t size_;
 };
 
-// A correct task on the buffers, for edits to start from: small sizes, dense operands.
-Task plain_task(Bytes& bytes) {
+// Where an operand may begin: with its buffer, at its end, an element too late, or anywhere.
+int64_t some_offset(Bytes& bytes, int64_t room, int64_t elements, int64_t item) {
+  const int64_t last = room - elements * item;
+  switch (bytes.take<uint8_t>() % 4) {
+    case 0: return 0;
+    case 1: return last;
+    case 2: return last + item;
+    default: return bytes.take<uint8_t>() * item;
+  }
+}
+
+// A task on the buffers, correct or nearly so, for edits to start from: small sizes, dense operands.
+Task plain_task(Bytes& bytes, const Buffer* buffers, int64_t local_bytes) {
   Task t{};
   const int8_t type = int8_t(bytes.take<uint8_t>() % raggeddsl::kDTypes);
   const bool a_t = bytes.take<uint8_t>() & 1, b_t = bytes.take<uint8_t>() & 1;
@@ -62,6 +74,12 @@ Task plain_task(Bytes& bytes) {
   t.c_buffer = 2 + bytes.take<uint8_t>() % 4;
   t.s_buffer = int32_t(bytes.take<uint8_t>() % 3) - 1;
   t.alpha = bytes.take<int8_t>();
+  const int64_t item = raggeddsl::item_size(DType(type));
+  const auto room = [&](int32_t buffer) { return buffer < kBuffers ? buffers[buffer].bytes : local_bytes; };
+  t.a_offset = some_offset(bytes, room(t.a_buffer), t.m * inner, item);
+  t.b_offset = some_offset(bytes, room(t.b_buffer), t.k * t.n, item);
+  t.c_offset = some_offset(bytes, room(t.c_buffer), t.m * t.n, item);
+  if (t.s_buffer >= 0) t.s_offset = some_offset(bytes, room(t.s_buffer), 1, item);
   return t;
 }
 
@@ -94,7 +112,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const int64_t local_bytes = bytes.take<uint16_t>() % kMostBytes;
   std::vector<Task> tasks;
   for (size_t count = bytes.take<uint8_t>() % (kMostTasks + 1); count > 0; --count) {
-    tasks.push_back(bytes.take<uint8_t>() % 8 == 0 ? bytes.take<Task>() : plain_task(bytes));
+    tasks.push_back(bytes.take<uint8_t>() % 8 == 0 ? bytes.take<Task>() : plain_task(bytes, buffers, local_bytes));
     edit(tasks.back(), bytes);
   }
   const auto half = int64_t(tasks.size() / 2);

@@ -52,9 +52,7 @@ def gram_then_product() -> Graph:
     rows, cols = np.array([16, 64, 32]), np.array([8, 128, 8])
     a = given(graph, "A", family(rows, cols))
     s = graph.add(Input(FamilyType(np.ones(3, np.int64), np.ones(3, np.int64), "f32", True), ("s",), True))
-    h = graph.add(
-        Product(family(rows, rows), Operand(a), Operand(a, transposed=True), origin=Origin("H"))
-    )
+    h = graph.add(Product(family(rows, rows), Operand(a), Operand(a, transposed=True), origin=Origin("H")))
     y = graph.add(
         Product(
             family(rows, rows),

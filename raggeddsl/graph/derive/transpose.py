@@ -33,7 +33,7 @@ from raggeddsl.graph.nodes import (
     View,
     operands,
 )
-from raggeddsl.graph.passes.rewrite import flipped, with_operands
+from raggeddsl.graph.passes.rewrite import flipped, injective, with_operands
 
 
 class NotLinear(ValueError):
@@ -54,6 +54,14 @@ class Transposed:
     given: tuple[int, ...]
     outputs: tuple[int, ...]
     reached: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """The new node `node`, whose member q is to be added to member `places[q]` of a cotangent."""
+
+    node: int
+    places: np.ndarray
 
 
 def transpose(graph: Graph, linear: Sequence[bool], cotangents: Sequence[bool]) -> Transposed:
@@ -101,8 +109,9 @@ def _dependent(graph: Graph, linear: set[int]) -> set[int]:
 class _Cotangents:
     """The transpose in the making.
 
-    `own` has the nodes that do not depend on the linear inputs, copied; `sums` the terms that add
-    up to a node's cotangent; `results` the cotangents of the linear inputs.  Keys are old ones.
+    `own` has the nodes that do not depend on the linear inputs, copied; `sums` the terms over all
+    members that add up to a node's cotangent, and `pieces` what is to be added to some members
+    only; `results` has the cotangents of the linear inputs.  Keys are old ones.
     """
 
     def __init__(self, graph: Graph, depends: set[int]) -> None:
@@ -111,6 +120,7 @@ class _Cotangents:
         self.new = Graph()
         self.own: dict[int, int] = {}
         self.sums: dict[int, list[Term]] = {}
+        self.pieces: dict[int, list[Piece]] = {}
         self.results: dict[int, int] = {}
 
     def copy(self, key: int) -> None:
@@ -142,7 +152,7 @@ class _Cotangents:
 
     def visit(self, key: int) -> None:
         """Pass the cotangent of a node on to what it reads."""
-        if key not in self.sums:
+        if key not in self.sums and key not in self.pieces:
             return
         op = self.old.op(key)
         cotangent = self.total(key, op)
@@ -165,14 +175,33 @@ class _Cotangents:
                 assert_never(op)
 
     def total(self, key: int, op: Node) -> int:
-        """The sum of the terms that make up a node's cotangent."""
-        terms = self.sums.pop(key)
-        type = self.type(op.type, *(term.x.node for term in terms))
+        """The sum of the terms and pieces that make up a node's cotangent."""
+        terms = self.sums.pop(key, [])
+        pieces = self.pieces.pop(key, [])
+        type = self.type(op.type, *(term.x.node for term in terms), *(piece.node for piece in pieces))
+        for group in disjoint(pieces, len(op.type)):
+            terms.append(Term(Operand(self.joined(group, type, _origin(op)))))
         (first, *others) = terms
         whole = first.x.members is None and not first.x.transposed and first.factor == 1 and first.by is None
         if not others and whole and self.new.type(first.x.node).dtype == type.dtype:
             return first.x.node
         return self.new.add(Combine(type, tuple(terms), None, _origin(op)))
+
+    def joined(self, pieces: list[Piece], type: FamilyType, origin: Origin) -> int:
+        """Pieces for different members as one family, with zeros for the members that have none."""
+        if any(self.new.type(piece.node).dtype != type.dtype for piece in pieces):
+            sums = tuple(
+                Term(Operand(self.new.add(Combine(type, (Term(Operand(piece.node)),), piece.places))))
+                for piece in pieces
+            )
+            return self.new.add(Combine(type, sums, None, origin))
+        places = [piece.places for piece in pieces]
+        missing = np.setdiff1d(np.arange(len(type)), np.concatenate(places))
+        parts = [piece.node for piece in pieces]
+        if len(missing):
+            places.append(missing)
+            parts.append(self.new.add(Combine(type.take(missing), (), None, origin)))
+        return self.new.add(Join(type, tuple(parts), tuple(places), origin))
 
     def add(self, key: int, term: Term) -> None:
         if key in self.depends:
@@ -192,8 +221,19 @@ class _Cotangents:
         return replace(own, dtype="c128" if own.dtype == "f64" else "c64")
 
     def collect(self, operand: Operand, node: Product | Combine) -> None:
-        """Add what `node`, which sums over the operand's map, gives to the operand's cotangent."""
-        self.add(operand.node, Term(Operand(self.new.add(node))))
+        """Add what `node`, whose terms are those of the operand, gives to the operand's cotangent.
+
+        Where the operand's map reads members once, terms are members, and a piece of the
+        cotangent; else they are summed.
+        """
+        members = operand.members
+        if members is None:
+            self.add(operand.node, Term(Operand(self.new.add(node))))
+        elif injective(members):
+            piece = self.new.add(replace(node, type=node.type.take(members), target=None))
+            self.pieces.setdefault(operand.node, []).append(Piece(piece, members))
+        else:
+            self.add(operand.node, Term(Operand(self.new.add(replace(node, target=members)))))
 
     def term(self, term: Term, cotangent: Operand) -> None:
         """Pass `cotangent`, one member a term, on through `factor * by * x`."""
@@ -207,7 +247,7 @@ class _Cotangents:
                 return
             type = self.type(self.old.type(term.x.node), cotangent.node)
             origin = _origin(self.old.op(term.x.node))
-            self.collect(term.x, Combine(type, (passed,), term.x.members, origin))
+            self.collect(term.x, Combine(type, (passed,), None, origin))
         elif term.by is not None and self.linear(term.by):
             self.inner(term.by, term.factor, cotangent, self.stored(self.value(term.x)))
 
@@ -239,9 +279,7 @@ class _Cotangents:
         type = self.type(self.old.type(operand.node), lhs.node, rhs.node)
         arithmetic = self.arithmetic(op, type.dtype)
         origin = _origin(self.old.op(operand.node))
-        self.collect(
-            operand, Product(type, lhs, rhs, op.factor, by, operand.members, (), arithmetic, origin)
-        )
+        self.collect(operand, Product(type, lhs, rhs, op.factor, by, None, (), arithmetic, origin))
 
     def against(self, op: Product, operand: Operand, read: Operand) -> tuple[Operand, Operand]:
         """The two factors of an operand's cotangent, in the orientation in which the operand is stored."""
@@ -280,7 +318,7 @@ class _Cotangents:
         rows, cols = self.as_rows(x), self.as_rows(y)
         type = self.type(self.old.type(by.node), x.node, y.node)
         origin = _origin(self.old.op(by.node))
-        self.collect(by, Product(type, rows, flipped(cols), factor, None, by.members, (), origin=origin))
+        self.collect(by, Product(type, rows, flipped(cols), factor, origin=origin))
 
     def as_rows(self, operand: Operand) -> Operand:
         """The operand with each member as one row of its elements, in the order in which they are stored."""
@@ -293,6 +331,23 @@ class _Cotangents:
         if not operand.transposed:
             return operand
         return Operand(self.new.add(Combine(self.new.operand_type(operand), (Term(operand),))))
+
+
+def disjoint(pieces: Sequence[Piece], count: int) -> list[list[Piece]]:
+    """The pieces in as few groups as come easily, no two of a group having a member in common."""
+    groups: list[list[Piece]] = []
+    taken: list[np.ndarray] = []
+    for piece in pieces:
+        for group, held in zip(groups, taken, strict=True):
+            if not held[piece.places].any():
+                group.append(piece)
+                held[piece.places] = True
+                break
+        else:
+            groups.append([piece])
+            taken.append(np.zeros(count, np.bool_))
+            taken[-1][piece.places] = True
+    return groups
 
 
 def _origin(op: Node) -> Origin:

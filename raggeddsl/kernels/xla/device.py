@@ -59,22 +59,21 @@ def _run_stage(recipe: Recipe, stage: StageSteps, memory: Buffers, tables: Table
         out = out.astype(DTYPES[stage.wide].numpy)
     for step in stage.steps:
         if out is None:
-            whole = _whole_buffer(step, size, memory, tables)
-            if whole is not None:
-                out = whole.astype(DTYPES[stage.wide].numpy)
+            out = _whole_buffer(step, size, DTYPES[stage.wide].numpy, memory, tables)
+            if out is not None:
                 continue
             out = _zeros(stage.wide, size)
         out = _add(step, out, memory, tables)
     return _zeros(dtype, size) if out is None else out.astype(DTYPES[dtype].numpy)
 
 
-def _whole_buffer(step: Step, size: int, memory: Buffers, tables: Tables) -> jax.Array | None:
+def _whole_buffer(step: Step, size: int, dtype: Any, memory: Buffers, tables: Tables) -> jax.Array | None:
     """All of a buffer that this step alone fills, without zeros to add to; None if it does not."""
     match step:
         case ExactStep(chunks=1, c=Whole(0)) if step.tasks * step.m * step.n == size:
-            return _exact_products(step, memory, _only_chunk(tables)).reshape(-1)
+            return _exact_products(step, dtype, memory, _only_chunk(tables)).reshape(-1)
         case RangeStep(c=0) if step.size == size:
-            return _range(step, memory)
+            return _range(step, dtype, memory)
         case _:
             return None
 
@@ -87,7 +86,7 @@ def _add(step: Step, out: jax.Array, memory: Buffers, tables: Tables) -> jax.Arr
     """`out` with what the step computes added."""
     match step:
         case RangeStep():
-            return add_range(out, _range(step, memory).astype(out.dtype), step.c)
+            return add_range(out, _range(step, out.dtype, memory), step.c)
         case TileStep():
             return _chunked(step.chunks, out, tables, _tables_of(step), lambda o, t: _add_tiles(step, o, memory, t, tables))
         case ExactStep():
@@ -132,32 +131,42 @@ def _chunked(
     return lax.scan(step, out, {number: tables[number] for number in numbers})[0]
 
 
-def _factor(scale: Scale, memory: Buffers, table: Callable[[int], Any], dtype: Any) -> jax.Array | None:
-    """What results are multiplied by: dtype[] or dtype[tasks]; None for 1."""
-    factor = None if scale.factor == 1 else jnp.asarray(scale.factor).astype(dtype)
+def _scaled(
+    scale: Scale, values: jax.Array, dtype: Any, memory: Buffers, table: Callable[[int], Any], of: Any = None
+) -> jax.Array:
+    """`values` in `dtype`, multiplied: one factor for all, or one for each of the first axis.
+
+    With `of`, int32 as long as the first axis, entry i takes the factor of task `of[i]`.  16-bit
+    floats are multiplied in f32 and rounded once.
+    """
+    work = jnp.promote_types(values.dtype, dtype)
+    work = jnp.float32 if work in (jnp.bfloat16, jnp.float16) else work
+    if scale.factor != 1:
+        values = values.astype(work) * jnp.asarray(scale.factor).astype(work)
     if scale.factors >= 0:
-        factor = table(scale.factors).astype(dtype)
-    if scale.s_buffer < 0:
-        return factor
-    s = memory[scale.s_buffer].at[table(scale.s_offsets)].get(mode="promise_in_bounds").astype(dtype)
-    return s if factor is None else s * factor
+        values = _times(values.astype(work), table(scale.factors).astype(work), of)
+    if scale.s_buffer >= 0:
+        s = memory[scale.s_buffer].at[table(scale.s_offsets)].get(mode="promise_in_bounds")
+        values = _times(values.astype(work), s.astype(work), of)
+    return values.astype(dtype)
 
 
-def _range(step: RangeStep, memory: Buffers) -> jax.Array:
+def _times(values: jax.Array, factors: jax.Array, of: Any) -> jax.Array:
+    own = factors if of is None else factors.at[of].get(mode="promise_in_bounds")
+    return values * own.reshape(-1, *[1] * (values.ndim - 1))
+
+
+def _range(step: RangeStep, dtype: Any, memory: Buffers) -> jax.Array:
     data = memory[step.a_buffer]
     if step.a or step.size != data.shape[0]:
         data = lax.slice(data, (step.a,), (step.a + step.size,))
-    factor = _factor(step.scale, memory, lambda number: None, data.dtype)
-    return data if factor is None else data * factor
+    return _scaled(step.scale, data, dtype, memory, lambda number: None)
 
 
 def _add_copies(step: StripStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any]) -> jax.Array:
     a, stride, c, length = table(step.strips)
-    values = stretches(memory[step.a_buffer], a, length, step.width, stride).astype(out.dtype)
-    factor = _factor(step.scale, memory, table, out.dtype)
-    if factor is not None:
-        values = values * (factor if factor.ndim == 0 else factor[:, None])
-    return add_strips(out, values, c, length)
+    values = stretches(memory[step.a_buffer], a, length, step.width, stride)
+    return add_strips(out, _scaled(step.scale, values, out.dtype, memory, table), c, length)
 
 
 def _product(operands: Operands, a: jax.Array, b: jax.Array, dims: Any) -> jax.Array:
@@ -184,10 +193,8 @@ def _add_tiles(
     of, row, column = tables[step.strips]
     rows, columns, offset, stride = (t.at[of].get(mode="promise_in_bounds") for t in tiles)
     length = jnp.where(row < rows, columns - column, 0)
-    factor = _factor(step.scale, memory, table, values.dtype)
-    if factor is not None:
-        values = values * (factor if factor.ndim == 0 else factor.at[of].get(mode="promise_in_bounds")[:, None])
-    return add_strips(out, values.astype(out.dtype), offset + row * stride + column, length)
+    values = _scaled(step.scale, values, out.dtype, memory, table, of)
+    return add_strips(out, values, offset + row * stride + column, length)
 
 
 def _box(operands: Operands, box: Box, memory: Buffers, pieces: jax.Array, tiles: jax.Array) -> jax.Array:
@@ -202,7 +209,7 @@ def _box(operands: Operands, box: Box, memory: Buffers, pieces: jax.Array, tiles
 
 
 def _add_exact(step: ExactStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any]) -> jax.Array:
-    found = _exact_products(step, memory, table).astype(out.dtype)
+    found = _exact_products(step, out.dtype, memory, table)
     match step.c:
         case Picked(number):
             return add_blocks(out, found.reshape(step.tasks, -1), table(number))
@@ -212,8 +219,8 @@ def _add_exact(step: ExactStep, out: jax.Array, memory: Buffers, table: Callable
             assert_never(step.c)
 
 
-def _exact_products(step: ExactStep, memory: Buffers, table: Callable[[int], Any]) -> jax.Array:
-    """`accum[tasks, m, n]`, or their sum `accum[m, n]` where all add to one block."""
+def _exact_products(step: ExactStep, dtype: Any, memory: Buffers, table: Callable[[int], Any]) -> jax.Array:
+    """`dtype[tasks, m, n]`, or the sum `dtype[m, n]` where all add to one block."""
     operands = step.operands
     a_shape = (step.k, step.m) if operands.a_t else (step.m, step.k)
     b_shape = (step.n, step.k) if operands.b_t else (step.k, step.n)
@@ -221,10 +228,9 @@ def _exact_products(step: ExactStep, memory: Buffers, table: Callable[[int], Any
     b = _read(step.b, step.tasks, b_shape, memory[operands.b_buffer], table)
     inner = (0 if operands.a_t else 1, 1 if operands.b_t else 0)
     found = _batched(operands, a, b, inner, summed=isinstance(step.c, Shared))
-    factor = _factor(step.scale, memory, table, found.dtype)
-    if factor is None:
-        return found
-    return found * (factor if factor.ndim == 0 else factor[:, None, None])
+    if step.tasks == 1:
+        found = found.reshape(1, step.m, step.n)
+    return _scaled(step.scale, found, dtype, memory, table)
 
 
 def _read(

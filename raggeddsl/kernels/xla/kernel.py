@@ -104,7 +104,11 @@ def _lower_products(
 
 def _operands(plan: Plan, stage: Stage, group: Group) -> Operands:
     a, b = plan.buffers[group.a_buffer].dtype, plan.buffers[group.b_buffer].dtype
+    own = plan.buffers[stage.buffer].dtype
     work = promote(a, b)
+    if DTYPES[work].kind != DTYPES[own].kind:
+        # A whole number scaled by a fraction: the product is one of fractions.
+        work = promote(work, own)
     accum = stage.arithmetic.accum or DTYPES[work].accumulate
     return Operands(
         group.a_buffer, group.b_buffer, group.a_t, group.b_t, work, accum, stage.arithmetic.precision
@@ -112,12 +116,8 @@ def _operands(plan: Plan, stage: Stage, group: Group) -> Operands:
 
 
 def _wide(plan: Plan, stage: Stage, steps: tuple[Step, ...], rows: int) -> str:
-    """The dtype that C is summed in: its own unless several terms add to it and products keep more."""
+    """The dtype that C is summed in: its own, unless several terms add to one place and more is kept of them."""
     own = plan.buffers[stage.buffer].dtype
     blocks = len(np.unique(plan.tasks.c_offset[stage.start : stage.stop]))
-    split = any(isinstance(step, TileStep) and step.chunks for step in steps)
-    if not steps or (rows == blocks and not split):
-        return own
-    if DTYPES[own].kind != "float":
-        return own
-    return promote(own, DTYPES[own].accumulate) if DTYPES[own].accumulate != own else own
+    repeats = rows > blocks or any(isinstance(step, TileStep) and step.repeats for step in steps)
+    return DTYPES[own].accumulate if repeats and DTYPES[own].kind == "float" else own

@@ -85,7 +85,8 @@ class TileStep:
 
     Tables: `pieces` int32[chunks, 5, …] (offset and row stride in A and in B, inner length), `tiles`
     int32[chunks, 4, …] (rows, columns, offset and row stride in C), `strips` int32[3, …] (tile, row, first
-    column of each strip of `width` results of a chunk).
+    column of each strip of `width` results of a chunk).  `repeats` says that several tiles may add to
+    one place of C.
     """
 
     operands: Operands
@@ -95,6 +96,7 @@ class TileStep:
     pieces: int
     tiles: int
     strips: int
+    repeats: bool
     scale: Scale
 
 

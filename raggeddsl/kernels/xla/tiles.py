@@ -37,6 +37,7 @@ class Tiles:
     at: np.ndarray
     piece_row: np.ndarray
     piece: np.ndarray
+    repeats: bool
 
     def __len__(self) -> int:
         return len(self.row)
@@ -64,6 +65,7 @@ def tile_step(
         pieces=tables.add(_side_by_side([_piece_columns(group, t, b) for t, b in zip(tiles, boxes)], chunks)),
         tiles=tables.add(_side_by_side([_tile_columns(group, t, b) for t, b in zip(tiles, boxes)], chunks)),
         strips=tables.add(_strips(boxes)),
+        repeats=any(t.repeats for t in tiles),
         scale=scale_of(tables, group, [t.row for t in tiles], chunks),
     )
     flop = 2.0 * group.table.m * group.table.n * group.table.k
@@ -113,7 +115,7 @@ def _tiles(group: Group, rows: np.ndarray, size: np.ndarray, joined: bool) -> Ti
     i, j = tile // across[source], tile % across[source]
     row = rows[source]
     if not joined:
-        return Tiles(row, i, j, np.arange(len(row))[:, None], row, piece)
+        return Tiles(row, i, j, np.arange(len(row))[:, None], row, piece, bool(piece.any()))
     c = t.c_offset[rows]
     if len(rows) > 1 and (c[1:] == c[:-1]).any():
         block = np.cumsum(np.concatenate([[0], c[1:] != c[:-1]]))[source]
@@ -135,7 +137,7 @@ def _join(row: np.ndarray, i: np.ndarray, j: np.ndarray, piece: np.ndarray, c: n
     first = starts[run] + depth * (np.arange(len(run)) - np.repeat(np.cumsum(each) - each, each))
     at = first[:, None] + np.arange(depth)
     at = np.where(at < (starts + runs)[run][:, None], at, -1)
-    return Tiles(row[first], i[first], j[first], at, row, piece)
+    return Tiles(row[first], i[first], j[first], at, row, piece, len(run) > len(runs))
 
 
 def _best_depth(runs: np.ndarray, bk: int, time: float, scatter: float) -> int:

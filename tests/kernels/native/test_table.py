@@ -160,6 +160,24 @@ def test_the_message_names_the_row_and_what_is_wrong_with_it(field):
     assert said is not None and f"raggeddsl: task {row}: " in said and message in said
 
 
+@pytest.mark.parametrize("operand", ["a", "b", "c", "s"])
+def test_an_operand_may_end_with_its_buffer_and_not_an_element_later(operand):
+    _, lowered, made, buffers = compiled()
+    row = int(np.flatnonzero((made.tasks["op"] == 0) & (made.tasks["s_buffer"] >= 0) & (made.tasks["a_type"] == 0))[1])
+    tasks = made.tasks.copy()
+    tasks["flags"][row] = 0
+    tasks["c_buffer"][row] = len(buffers)  # the first output
+    room = 4 * jax.eval_shape(lowered.run, buffers, lowered.tables)[0].size
+    m, n, k = (int(tasks[name][row]) for name in "mnk")
+    if operand != "c":
+        room = buffers[tasks[f"{operand}_buffer"][row]].nbytes
+    last = room - 4 * {"a": m * k, "b": k * n, "c": m * n, "s": 1}[operand]
+    for offset, accepted in ((last, True), (last + 4, False), (last + 2, False), (last - 4, True)):
+        tasks[f"{operand}_offset"][row] = offset
+        said = outcome(tasks, made.jobs, made.phases)
+        assert (said is None) == accepted, (offset, said)
+
+
 def test_jobs_and_phases_must_cover_everything_once():
     _, _, made, _ = compiled()
     jobs = made.jobs.copy()

@@ -1,0 +1,69 @@
+"""A path in, the names, shapes and element types of its arrays out; no array is read, only headers are."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from raggeddsl.starter.refusal import refuse
+
+KINDS = "give an .npz, .npy or .safetensors file, or a .csv or .json table with columns rows and cols"
+
+
+@dataclass(frozen=True)
+class ArrayInfo:
+    """An array by its name, its shape and its element type: `f32` or what else its file calls it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+def list_arrays(path: Path) -> list[ArrayInfo]:
+    """Every array of a file, in its order.
+
+    `.npz` and `.npy` (the headers), `.safetensors` (the header), `.csv` and `.json` (a row for each
+    matrix: columns `rows`, `cols`, and `name` if there is one; f32).  Nothing is unpickled.
+
+    Raises `RmmError`: RMM430 for a file that cannot be read or is of no such kind, RMM431 for one whose
+    header is damaged, and RMM422 to RMM424 for a table that is.
+    """
+    from raggeddsl.starter.numpy_headers import read_npy, read_npz
+    from raggeddsl.starter.safetensors import read_safetensors
+    from raggeddsl.starter.sizes_table import read_table
+
+    readers: dict[str, Callable[[Path, IO[bytes]], list[ArrayInfo]]] = {
+        ".npz": read_npz,
+        ".npy": read_npy,
+        ".safetensors": read_safetensors,
+        ".csv": read_table,
+        ".json": read_table,
+    }
+    reader = readers.get(path.suffix.lower())
+    try:
+        if path.is_dir():
+            refuse(path, "RMM430", f"`{path}` is a folder", "name a file in it")
+        if not path.is_file():
+            what = "is not a plain file" if path.exists() else "does not exist"
+            refuse(path, "RMM430", f"`{path}` {what}", _nearby(path, tuple(readers)))
+        if reader is None:
+            refuse(path, "RMM430", f"shapes cannot be read from `{path}`", KINDS)
+        with path.open("rb") as stream:
+            return reader(path, stream)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        refuse(path, "RMM430", f"`{path}` cannot be read: {reason}", "check its permissions")
+
+
+def _nearby(path: Path, kinds: tuple[str, ...]) -> str:
+    """A help that names a file in the same folder with nearly that name, if there is one."""
+    try:
+        names = [file.name for file, _ in zip(path.parent.iterdir(), range(1000), strict=False)]
+    except OSError:
+        names = []
+    files = [name for name in names if name.endswith(kinds)]
+    close = difflib.get_close_matches(path.name, files, n=1, cutoff=0.5)
+    return f"did you mean `{path.parent / close[0]}`?" if close else "check the path"

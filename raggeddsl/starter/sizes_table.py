@@ -1,0 +1,58 @@
+"""A CSV or JSON table with a row for each matrix in, names and shapes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any
+
+from raggeddsl.graph.table_csv import CsvTable, read_csv
+from raggeddsl.graph.table_json import JsonTable, read_json
+from raggeddsl.graph.tables import SIZE_LIMIT, TableError
+from raggeddsl.language.source import Diagnostic, RmmError, Source, Span
+from raggeddsl.starter.listing import ArrayInfo
+from raggeddsl.starter.refusal import refuse
+
+
+def read_table(path: Path, stream: IO[bytes]) -> list[ArrayInfo]:
+    """The matrices of a table, all f32; faults are placed at the cell."""
+    content = stream.read(SIZE_LIMIT + 1)
+    if len(content) > SIZE_LIMIT:
+        refuse(path, "RMM430", f"`{path}` has more than {SIZE_LIMIT} bytes", "keep only the columns of sizes")
+    try:
+        source = Source(str(path), content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        refuse(path, "RMM422", f"`{path}` is not UTF-8 text, from line {line} on", "save it as UTF-8")
+    try:
+        table = read_csv(source) if path.suffix.lower() == ".csv" else read_json(source)
+        return _matrices(table)
+    except TableError as error:
+        place = Span(0, 0) if error.span is None else error.span
+        found = Diagnostic(error.code, "error", error.message, place, help=error.help, source=source)
+        raise RmmError([found], source) from None
+
+
+def _matrices(table: CsvTable | JsonTable) -> list[ArrayInfo]:
+    for wanted in ("rows", "cols"):
+        if wanted not in table.names:
+            listed = ", ".join(f'"{name[:40]}"' for name in table.names[:8])
+            help = f"its columns are {listed}; call those of the sizes rows and cols"
+            raise TableError("RMM423", f'{table.source.name} has no column "{wanted}"', None, help)
+    rows, cols = (table.numbers(name).tolist() for name in ("rows", "cols"))
+    names = _names(table, len(rows)) if "name" in table.names else [f"row {k + 1}" for k in range(len(rows))]
+    return [ArrayInfo(*one, "f32") for one in zip(names, zip(rows, cols, strict=True), strict=True)]
+
+
+def _names(table: CsvTable | JsonTable, count: int) -> list[str]:
+    if isinstance(table, JsonTable):
+        cells: list[Any] = table.cells("name")
+        return [str(cell) for cell in cells]
+    column = table.names.index("name")
+    places = zip(table.starts[:, column].tolist(), table.ends[:, column].tolist(), strict=True)
+    return [_unquoted(table.source.text[start:end]) for start, end in places]
+
+
+def _unquoted(cell: str) -> str:
+    cell = cell.strip()
+    quoted = len(cell) >= 2 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if quoted else cell
