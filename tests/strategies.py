@@ -31,6 +31,7 @@ from raggeddsl.graph.nodes import (
     Product,
     Term,
     Transpose,
+    View,
 )
 
 FLOATS = ("f32", "f64")
@@ -50,20 +51,22 @@ def graphs(
     max_operations: int = 7,
     max_members: int = 6,
     max_size: int = 9,
+    views: bool = True,
 ) -> Graph:
     """A random well-typed graph of up to `max_operations` operations and as many inputs as they need.
 
     With `normal`, it is in the planner's normal form: no `Transpose` and no `Chain`; outputs show
-    whole operation nodes, untransposed, each another one, none a part of a `Join`.  Otherwise
-    outputs may show inputs, members, transposes, and one node several times.  Members number 0
-    to `max_members`, sizes are 0 to `max_size` and now and then four times that.  One of
-    `dtypes` is used throughout, two where `mixed`.
+    whole operation nodes, untransposed, each another one, none a part of a `Join`, and views are
+    of what is not transposed.  Otherwise outputs may show inputs, members, transposes, and one
+    node several times.  Members number 0 to `max_members`, sizes are 0 to `max_size` and now and
+    then four times that.  One of `dtypes` is used throughout, two where `mixed`.  Without
+    `views`, it is a graph as specs have them.
     """
     chosen = [draw(st.sampled_from(dtypes))]
     if mixed and len(dtypes) > 1:
         chosen.append(draw(st.sampled_from(dtypes)))
     rng = np.random.default_rng(draw(seeds))
-    build = _Build(draw, rng, tuple(chosen), normal, max_members, max_size)
+    build = _Build(draw, rng, tuple(chosen), normal, max_members, max_size, views)
     for _ in range(draw(st.integers(1, max_operations))):
         build.operation()
     build.outputs()
@@ -108,6 +111,7 @@ class _Build:
     normal: bool
     max_members: int
     max_size: int
+    views: bool
     graph: Graph = field(default_factory=Graph)
     pool: list[int] = field(default_factory=list)
     names: int = 0
@@ -229,7 +233,7 @@ class _Build:
     # ------------------------------------------------------------ operations
 
     def operation(self) -> None:
-        kinds = ["product", "product", "summed", "combine", "combine", "total", "join"]
+        kinds = ["product", "product", "summed", "combine", "combine", "total", "join"] + ["view"] * self.views
         if not self.normal:
             kinds += ["chain", "chain", "transpose", "repeat"]
         key = getattr(self, "make_" + self.pick(*kinds))()
@@ -321,6 +325,17 @@ class _Build:
         x = self.some()
         return self.graph.add(Transpose(self.graph.operand_type(x).transpose(), x))
 
+    def make_view(self) -> int:
+        """The elements of something in a shape that is as well a row, a column or its transpose's."""
+        x = self.some()
+        if self.normal:
+            x = Operand(x.node, x.members)
+        type = self.graph.operand_type(x)
+        ones = np.ones(len(type), np.int64)
+        shapes = ((ones, type.sizes), (type.sizes, ones), (type.cols, type.rows))
+        rows, cols = self.pick(*shapes)
+        return self.graph.add(View(FamilyType(rows, cols, type.dtype), x))
+
     def make_repeat(self) -> int:
         """An operation that is already there, once more."""
         done = [key for key in self.pool if not isinstance(self.graph.op(key), Input | Join)]
@@ -329,7 +344,9 @@ class _Build:
     # ------------------------------------------------------------ outputs
 
     def outputs(self) -> None:
-        operations = [key for key in self.pool if not isinstance(self.graph.op(key), Input)]
+        passive = (Input, View) if self.normal else Input
+        operations = [key for key in self.pool if not isinstance(self.graph.op(key), passive)]
+        operations = operations or [self.make_product()]
         chosen = [key for key in operations[:-1] if self.pick(True, False, False)] + operations[-1:]
         uses = [Operand(key) for key in chosen]
         if not self.normal:

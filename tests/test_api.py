@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,6 +9,7 @@ import pytest
 
 import raggeddsl as rd
 from raggeddsl.graph.bounds import compare
+from tests.processes import printed
 from tests.programs import compilations
 
 GRAM = """\
@@ -120,15 +118,12 @@ def test_a_wrong_input_is_shown_at_its_declaration():
     assert "gram.rmm:4:" in str(raised.value) and "A[2]" in str(raised.value)
 
 
-def test_importing_and_checking_do_not_import_jax():
+def test_importing_and_checking_do_not_import_jax(tmp_path):
     code = (
         "import sys, raggeddsl as rd; rd.check('input A : f32[2, 2]\\noutput Y = A'); rd.format('dim n = 3');"
         "rd.RmmError; rd.Diagnostic; print('jax' in sys.modules)"
     )
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "False\n"
-    )
+    assert printed(code, tmp_path) == "False\n"
 
 
 def test_unknown_names_are_attribute_errors_and_known_ones_are_listed():

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import raggeddsl
+from tests.processes import environment
 
 ROOT = Path(__file__).parents[1]
 SPEC = "index i in 2\ndim m[i] = [2, 3]\ninput A[i] : f32[m[i], 4]\noutput G[i] = A[i] @ A[i].T\n"
@@ -94,9 +95,8 @@ def test_nothing_that_is_exported_is_missing():
 def test_what_needs_no_jax_does_not_import_it(code, unwanted, tmp_path):
     (tmp_path / "gram.rmm").write_text(SPEC)
     program = f"import sys; {code}; print(sorted(set(sys.modules) & set({unwanted!r})), file=sys.stderr)"
-    env = os.environ | {"PYTHONPATH": str(Path(raggeddsl.__file__).parents[1])}
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert done.stderr.splitlines()[-1] == "[]", done.stderr
 
 

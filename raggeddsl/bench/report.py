@@ -38,6 +38,7 @@ def markdown(document: Document) -> str:
             *piped(_matrix(document, _steady_cell)),
             *("", "The first call, with all the compiling that it needs:", ""),
             *piped(_matrix(document, lambda way, _: _seconds(way["first_s"]))),
+            *_memory_matrix(document),
             *(["", *remarks] if remarks else []),
         ]
     )
@@ -66,6 +67,14 @@ def described(each: Mapping[str, Any]) -> str:
         f"{each['distinct_shapes']:,} shapes, {si(each['flop'], 'FLOP')}, "
         f"{bytes_text(each['bytes'])} in and out"
     )
+
+
+def _memory_matrix(document: Document) -> list[str]:
+    """Markdown of the peak memory of a later call, where it was measured."""
+    if not any(way["memory_bytes"] for each in document["workloads"] for way in each["ways"]):
+        return []
+    rows = _matrix(document, lambda way, _: _memory_cells(way)[1])
+    return ["", "Peak memory of a later call above its inputs:", "", *piped(rows)]
 
 
 def _rows(each: Mapping[str, Any]) -> list[Row]:
@@ -151,7 +160,7 @@ def _means(document: Document) -> list[Row]:
 
 
 def compile_rows(document: Document) -> list[Row]:
-    """A row a workload: seconds of each part, their sum from trace to compile against the first workload's."""
+    """A row a workload: seconds of each part, trace to compile together, and against the first row's."""
     parts = list(dict.fromkeys(part for each in document["workloads"] for part in each["compile"]["parts_s"]))
     head = ["workload", "products", "shapes", *parts, "trace..compile", "ratio", "all"]
     rows: list[Row] = [[*head, "computed FLOP", "XLA operations"]]

@@ -13,12 +13,26 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy.lib import format as npy
 
 from raggeddsl.language.source import Diagnostic, RmmError
+
+HEADER_FAULTS = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+)
+"""NumPy reads headers by Python's own tokenizer and parser, and lets through what these raise."""
 
 AGAIN = "write it again with np.savez"
 MEMBER = re.compile(r"(?P<name>.+)\[(?P<member>\d+)\]")
@@ -139,7 +153,7 @@ def read_npy(path: Path, entry: str, content: IO[bytes]) -> np.ndarray:
         header = npy.read_array_header_1_0 if major == 1 else npy.read_array_header_2_0
         shape, columns_first, dtype = header(content)
         raw = content.read()
-    except ValueError as error:
+    except HEADER_FAULTS as error:
         refuse("RMM720", f"`{entry}` in `{path}` is not a NumPy array ({error})", AGAIN)
     if dtype.hasobject:
         refuse_pickle(path, f"`{entry.removesuffix('.npy')}`")

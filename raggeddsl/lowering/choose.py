@@ -9,11 +9,11 @@ import numpy as np
 
 from raggeddsl.kernels.base import Kernel
 from raggeddsl.language.source import Diagnostics
-from raggeddsl.options import Options
+from raggeddsl.options import KernelName, Options
 from raggeddsl.plan.plan import Plan
 from raggeddsl.plan.units import count_text, si
 
-PREFERENCE = ("native", "xla", "reference")
+PREFERENCE: tuple[KernelName, ...] = ("native", "xla", "reference")
 """What `kernel="auto"` tries, best first."""
 OPTIONAL = frozenset({"native"})
 """Kernels that an installation or a backend may lack without anything being amiss: said, not warned of."""
@@ -35,7 +35,7 @@ class Choice:
 
     target: Literal["fused", "dispatch"]
     target_why: str
-    kernel: str
+    kernel: KernelName
     kernel_why: str
 
 
@@ -69,7 +69,7 @@ def choose(plan: Plan, options: Options, backend: str, found: Diagnostics) -> Ch
     return Choice(target, target_why, kernel, kernel_why)
 
 
-def _kernel(plan: Plan, options: Options, backend: str, found: Diagnostics) -> tuple[str, str]:
+def _kernel(plan: Plan, options: Options, backend: str, found: Diagnostics) -> tuple[KernelName, str]:
     if options.kernel != "auto":
         _require(plan, options.kernel, backend, found)
         return options.kernel, "as asked"

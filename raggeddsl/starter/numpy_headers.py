@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO
 
 import numpy as np
@@ -16,6 +18,20 @@ from raggeddsl.starter.refusal import refuse
 
 LONGEST_HEADER = 10_000
 """Bytes of one array's header; NumPy itself trusts no longer one."""
+
+HEADER_FAULTS = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+    EOFError,
+)
+"""NumPy reads headers by Python's own tokenizer and parser, and lets through what these raise."""
 
 FAULTS = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
@@ -45,8 +61,10 @@ def _header(path: Path, name: str, content: IO[bytes]) -> ArrayInfo:
     try:
         version = npy.read_magic(content)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = read(content, max_header_size=LONGEST_HEADER)
-    except (ValueError, EOFError) as error:
+        with warnings.catch_warnings():  # of headers that Python 2 wrote
+            warnings.simplefilter("ignore")
+            shape, _, dtype = read(content, max_header_size=LONGEST_HEADER)
+    except HEADER_FAULTS as error:
         reason = str(error).split("\n")[0]
         message = f"`{name}` in `{path}` is not a NumPy array ({reason})"
         refuse(path, "RMM431", message, "write it again with np.save or np.savez")

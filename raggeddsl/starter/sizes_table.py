@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import IO, Any
 
-from raggeddsl.graph.table_csv import CsvTable, read_csv
-from raggeddsl.graph.table_json import JsonTable, read_json
-from raggeddsl.graph.tables import SIZE_LIMIT, TableError
+from raggeddsl.graph.tables.csv_table import CsvTable, read_csv
+from raggeddsl.graph.tables.fault import SIZE_LIMIT, TableError
+from raggeddsl.graph.tables.json_table import JsonTable, read_json
 from raggeddsl.language.source import Diagnostic, RmmError, Source, Span
 from raggeddsl.starter.listing import ArrayInfo
 from raggeddsl.starter.refusal import refuse

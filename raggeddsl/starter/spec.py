@@ -79,11 +79,12 @@ def starter(
     families = _families(kept, dtype)
     tables: dict[str, str] = {}
     blocks = [_remarks(path, arrays, kept, dtype), "rmm 1"]
-    for one in families:
-        table = f"{beside}.{one.word('W')}.csv" if beside is not None and len(one.names) > FEW else None
-        if table is not None:
-            tables[table] = _table(one)
-        blocks.append(_family(one, table))
+    for family in families:
+        table = None
+        if beside is not None and len(family.names) > FEW:
+            table = f"{beside}.{family.word('W')}.csv"
+            tables[table] = _table(family)
+        blocks.append(_family(family, table))
     return Starter(format_text("\n\n".join(blocks) + "\n"), len(kept), tables)
 
 

@@ -137,7 +137,9 @@ def test_wrong_usage_is_exit_code_2(words, said, capsys):
 def test_memory_counts_results_but_not_inputs(capsys):
     words = ["equal-1-1500", "--against", "numpy", "--memory", "--json", "-", *QUICK]
     assert main(["bench", *words]) == 0
-    ways = json.loads(capsys.readouterr().out)["workloads"][0]["ways"]
+    document = json.loads(capsys.readouterr().out)
+    ways = document["workloads"][0]["ways"]
+    assert "Peak memory" in report.markdown(document) and "memory later" in report.text(document)
     result = 4 * 1500 * 1500
     for way in ways:
         assert 0.9 * result < way["memory_bytes"]["steady"] < 6 * result, way["name"]

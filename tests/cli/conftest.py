@@ -1,15 +1,11 @@
 """Runs the command as a process of its own, as a user would."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-import raggeddsl
-
-PACKAGE_PARENT = Path(raggeddsl.__file__).parents[1]
+from tests.processes import environment
 
 
 @pytest.fixture
@@ -24,7 +20,7 @@ def process(tmp_path):
             capture_output=True,
             text=text,
             cwd=cwd,
-            env=os.environ | {"PYTHONPATH": str(PACKAGE_PARENT)} | (env or {}),
+            env=environment(**(env or {})),
             timeout=120,
         )
 

@@ -126,6 +126,14 @@ def test_a_header_that_promises_more_than_there_is_is_refused(tmp_path):
     assert "cut short" in refused(path).message
 
 
+def test_a_header_that_is_cut_short_is_refused(tmp_path):
+    path = tmp_path / "x.npz"
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3)"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("W.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    assert "not a NumPy array" in refused(path).message
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -1,17 +1,13 @@
 """As a process of its own: pipes, signals and faults."""
 
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-import raggeddsl
 from raggeddsl.cli import entry, main
-
-PACKAGE_PARENT = Path(raggeddsl.__file__).parents[1]
+from tests.processes import environment
 
 SPEC = "input X : f32[2, 2]\noutput Y = X @ X\n"
 WRONG = "input X : f32[2, 3]\noutput Y = X @ X\n"
@@ -35,7 +31,7 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path, process):
     (tmp_path / "a.rmm").write_text(SPEC + "".join(f"# {'x' * 90} {n}\n" for n in range(5_000)))
     command = f"{sys.executable} -m raggeddsl fmt a.rmm | head -n 1; exit ${{PIPESTATUS[0]}}"
     # Unbuffered, Python does not notice that only a part was written.
-    env = os.environ | {"PYTHONPATH": str(PACKAGE_PARENT), "PYTHONUNBUFFERED": ""}
+    env = environment(PYTHONUNBUFFERED="")
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.stdout == SPEC.splitlines(keepends=True)[0]
     assert done.stderr == ""
@@ -43,11 +39,9 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path, process):
 
 
 def test_interrupting_is_exit_code_130_without_a_traceback(tmp_path):
-    env = os.environ | {"PYTHONPATH": str(PACKAGE_PARENT)}
     command = [sys.executable, "-m", "raggeddsl", "check", "-"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True
-    ) as running:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, cwd=tmp_path, env=environment(), text=True) as running:
         # More than a pipe holds: when all of it is written, the command reads, and waits for the rest.
         assert running.stdin is not None
         running.stdin.write("# a comment\n" * 100_000)
@@ -55,6 +49,22 @@ def test_interrupting_is_exit_code_130_without_a_traceback(tmp_path):
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=30)
     assert (running.returncode, out, err) == (130, "", "interrupted\n")
+
+
+def test_without_the_native_library_another_kernel_runs_and_it_is_said(process):
+    without = {"RAGGEDDSL_LIBRARY": "nowhere.so", "JAX_PLATFORMS": "cpu"}
+    done = process("run", "-", "--target", "fused", "--random", "0", "--verify", stdin=SPEC, env=without)
+    assert done.returncode == 0, done.stderr
+    assert "verified: the only member agrees" in done.stdout
+    words = " ".join(done.stdout.split())
+    assert "kernel xla" in words and "RAGGEDDSL_LIBRARY names nowhere.so, which is not a file" in words
+
+
+def test_asking_for_the_native_kernel_without_its_library_is_an_error(process):
+    without = {"RAGGEDDSL_LIBRARY": "nowhere.so", "JAX_PLATFORMS": "cpu"}
+    done = process("run", "-", "--kernel", "native", "--random", "0", stdin=SPEC, env=without)
+    assert done.returncode == 1
+    assert "RMM510" in done.stderr and "nowhere.so" in done.stderr
 
 
 @pytest.mark.parametrize("debug", ["", "1"])

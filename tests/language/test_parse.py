@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from raggeddsl.language import Diagnostic, Diagnostics, RmmError, ast
 from raggeddsl.language.parse import parse
 from raggeddsl.language.render import render
 from tests.language.specs import specs
+from tests.processes import printed
 from tests.steps import steps
 
 EXAMPLE = (Path(__file__).parents[1] / "cases" / "good" / "edition1.rmm").read_text(encoding="utf-8")
@@ -238,9 +237,9 @@ def test_no_text_breaks_the_parser(text: str) -> None:
         assert bool(render(found.found, source=None, style=style)) == (bool(found.found) or style == "json")
 
 
-def test_parsing_loads_neither_jax_nor_networkx() -> None:
+def test_parsing_loads_neither_jax_nor_networkx(tmp_path: Path) -> None:
     code = (
         "import sys; from raggeddsl.language.parse import parse; parse('Y = A'); print(sorted(sys.modules))"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    out = printed(code, tmp_path)
     assert "'jax'" not in out and "'networkx'" not in out

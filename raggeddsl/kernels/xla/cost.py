@@ -11,23 +11,23 @@ from __future__ import annotations
 import numpy as np
 
 GATHER = 0.33
-"""An element gathered in long rows, with its mask."""
+"""An element gathered in long rows, with its mask, into memory that the next chunk uses again."""
 GATHER_SHORT = 30.0
 """More for an element of a row of w elements: this / w², as short rows do not fill the vectors."""
-BLOCK = 0.2
-"""An element gathered as part of a whole block."""
+BLOCK = 0.6
+"""An element copied as part of a whole block: faster, but mostly into fresh memory, which costs page faults."""
 SCATTER = 1.1
 """An element scattered in strips; XLA's CPU scatter runs on one core."""
-SCATTER_BLOCK = 0.3
-"""An element scattered as part of a whole block."""
-FLOP = 0.0075
+SCATTER_BLOCK = 0.9
+"""An element of a result that is made in fresh memory and then copied to its place as part of a block."""
+FLOP = 0.005
 """A floating-point operation of a large batched product."""
-FLOP_SMALL = 0.14
+FLOP_SMALL = 0.07
 """More for one of a box whose least side is b: this / b."""
 TASK = 100.0
 """A task, whatever its size."""
 CLASS = 30_000.0
-"""A class, whatever its tasks: launching its operations."""
+"""A class in a chunk, whatever its tasks: launching its operations."""
 
 
 def gather(width: np.ndarray) -> np.ndarray:
@@ -49,3 +49,13 @@ def tile(bm: np.ndarray, bn: np.ndarray, bk: np.ndarray, a_t: bool, b_t: bool) -
 def exact(m: np.ndarray, n: np.ndarray, k: np.ndarray) -> np.ndarray:
     """Nanoseconds for a task of an exact class whose blocks must be gathered and scattered."""
     return TASK + BLOCK * (m * k + k * n) + SCATTER_BLOCK * m * n + 2.0 * m * n * k * flop(m, n, k)
+
+
+def chunks(count: np.ndarray, each: np.ndarray, least: int, most: int) -> int:
+    """How many chunks are fastest for classes of `count` tasks, `each` nanoseconds long.
+
+    A chunk holds as many tasks of a class as every other, so most counts leave places empty.
+    """
+    options = np.arange(least, most + 1)
+    places = -(-count // options[:, None]) * options[:, None]
+    return int(options[np.argmin((places * each).sum(axis=1) + CLASS * len(count) * options)])

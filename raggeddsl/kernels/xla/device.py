@@ -63,7 +63,7 @@ def _run_stage(recipe: Recipe, stage: StageSteps, memory: Buffers, tables: Table
             if out is not None:
                 continue
             out = _zeros(stage.wide, size)
-        out = _add(step, out, memory, tables)
+        out = _add(step, out, memory, tables, stage.alone)
     return _zeros(dtype, size) if out is None else out.astype(DTYPES[dtype].numpy)
 
 
@@ -82,15 +82,19 @@ def _only_chunk(tables: Tables) -> Callable[[int], Any]:
     return lambda number: tables[number][0]
 
 
-def _add(step: Step, out: jax.Array, memory: Buffers, tables: Tables) -> jax.Array:
-    """`out` with what the step computes added."""
+def _add(step: Step, out: jax.Array, memory: Buffers, tables: Tables, alone: bool) -> jax.Array:
+    """`out` with what the step computes added; with `alone` to places where there are only zeros yet."""
     match step:
         case RangeStep():
-            return add_range(out, _range(step, out.dtype, memory), step.c)
+            return add_range(out, _range(step, out.dtype, memory), step.c, alone)
         case TileStep():
-            return _chunked(step.chunks, out, tables, _tables_of(step), lambda o, t: _add_tiles(step, o, memory, t, tables))
+            return _chunked(
+                step.chunks, out, tables, _tables_of(step), lambda o, t: _add_tiles(step, o, memory, t, tables)
+            )
         case ExactStep():
-            return _chunked(step.chunks, out, tables, _tables_of(step), lambda o, t: _add_exact(step, o, memory, t))
+            return _chunked(
+                step.chunks, out, tables, _tables_of(step), lambda o, t: _add_exact(step, o, memory, t, alone)
+            )
         case StripStep():
             return _chunked(step.chunks, out, tables, _tables_of(step), lambda o, t: _add_copies(step, o, memory, t))
         case _:
@@ -208,13 +212,15 @@ def _box(operands: Operands, box: Box, memory: Buffers, pieces: jax.Array, tiles
     return _product(operands, a, b, (inner, ((0,), (0,))))
 
 
-def _add_exact(step: ExactStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any]) -> jax.Array:
+def _add_exact(
+    step: ExactStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any], alone: bool
+) -> jax.Array:
     found = _exact_products(step, out.dtype, memory, table)
     match step.c:
         case Picked(number):
             return add_blocks(out, found.reshape(step.tasks, -1), table(number))
         case Whole(start) | Shared(start):
-            return add_range(out, found.reshape(-1), start)
+            return add_range(out, found.reshape(-1), start, alone and step.chunks == 1)
         case _:
             assert_never(step.c)
 

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from raggeddsl.kernels.base import ShapeClass
+from raggeddsl.kernels.xla import cost
 from raggeddsl.kernels.xla.rows import Group
 from raggeddsl.kernels.xla.scale import is_constant, scale_of
 from raggeddsl.kernels.xla.steps import Blocks, ExactStep, Operands, Picked, Shared, Whole
 from raggeddsl.kernels.xla.tables import Tables, in_chunks
 
-CHUNK_BYTES = 64 << 20
+CHUNK_BYTES = 8 << 20
 """Gathered operands and their products take at most about this much at a time."""
 
 
@@ -38,7 +39,9 @@ def _chunks(group: Group, rows: np.ndarray, one_block: bool) -> int:
     m, n, k = int(t.m[rows[0]]), int(t.n[rows[0]]), int(t.k[rows[0]])
     gathered = m * k * _scattered(t.a_offset[rows], m * k) + k * n * _scattered(t.b_offset[rows], k * n)
     placed = 0 if one_block else m * n * _scattered(t.c_offset[rows], m * n)
-    return min(len(rows), max(1, -(-4 * len(rows) * (gathered + placed) // CHUNK_BYTES)))
+    least = min(len(rows), max(1, -(-4 * len(rows) * (gathered + placed) // CHUNK_BYTES)))
+    each = np.array([float(cost.exact(m, n, k))])
+    return cost.chunks(np.array([len(rows)]), each, least, min(len(rows), 4 * least if least > 1 else 1))
 
 
 def _step(

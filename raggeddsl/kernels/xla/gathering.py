@@ -75,9 +75,11 @@ def add_blocks(out: jax.Array, values: jax.Array, start: jax.Array) -> jax.Array
     return lax.scatter_add(out, start[:, None], values, _TO_BLOCK, mode="drop")
 
 
-def add_range(out: jax.Array, values: jax.Array, start: int) -> jax.Array:
-    """`out` with `values` (1-D) added from `start` on."""
+def add_range(out: jax.Array, values: jax.Array, start: int, alone: bool) -> jax.Array:
+    """`out` with `values` (1-D) added from `start` on; with `alone` there are only zeros yet."""
     if start == 0 and values.shape == out.shape:
-        return out + values
-    held = lax.slice(out, (start,), (start + values.shape[0],))
-    return lax.dynamic_update_slice(out, held + values, (start,))
+        return values if alone else out + values
+    if alone:
+        return lax.dynamic_update_slice(out, values, (start,))
+    # Not a slice, a sum and an update: XLA copies all of `out` for that.
+    return add_blocks(out, values[None, :], jnp.full(1, start, jnp.int32))

@@ -77,8 +77,9 @@ def _lower_stage(plan: Plan, number: int, stage: Stage, tables: Tables) -> tuple
     steps = tuple(step for step, _, _ in lowered)
     classes = [c for _, report, _ in lowered for c in (report if isinstance(report, list) else [report])]
     workspace = max((taken for _, _, taken in lowered), default=0)
-    wide = _wide(plan, stage, steps, len(merged))
-    return StageSteps(stage.buffer, wide, steps), StageReport(number, tuple(classes), workspace)
+    alone = len(merged) == len(np.unique(merged.c_offset))
+    made = StageSteps(stage.buffer, _wide(plan, stage, steps, alone), alone, steps)
+    return made, StageReport(number, tuple(classes), workspace)
 
 
 def _lower_products(
@@ -115,9 +116,8 @@ def _operands(plan: Plan, stage: Stage, group: Group) -> Operands:
     )
 
 
-def _wide(plan: Plan, stage: Stage, steps: tuple[Step, ...], rows: int) -> str:
+def _wide(plan: Plan, stage: Stage, steps: tuple[Step, ...], alone: bool) -> str:
     """The dtype that C is summed in: its own, unless several terms add to one place and more is kept of them."""
     own = plan.buffers[stage.buffer].dtype
-    blocks = len(np.unique(plan.tasks.c_offset[stage.start : stage.stop]))
-    repeats = rows > blocks or any(isinstance(step, TileStep) and step.repeats for step in steps)
+    repeats = not alone or any(isinstance(step, TileStep) and step.repeats for step in steps)
     return DTYPES[own].accumulate if repeats and DTYPES[own].kind == "float" else own

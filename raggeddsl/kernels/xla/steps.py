@@ -149,10 +149,12 @@ class StageSteps:
     """The steps of a stage, in any order: each adds to `buffer`, which is zeros before its first.
 
     `wide` is the dtype that the sum over several steps or terms is kept in, rounded once at the end.
+    With `alone`, every block of C has one row: no two steps write the same place.
     """
 
     buffer: int
     wide: str
+    alone: bool
     steps: tuple[Step, ...]
 
 

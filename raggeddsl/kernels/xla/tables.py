@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,15 +16,22 @@ class Tables:
     """Collects the arrays of a program; each is known by its number from then on."""
 
     arrays: list[np.ndarray] = field(default_factory=list)
+    _numbers: dict[tuple[object, ...], int] = field(default_factory=dict)
 
     def add(self, array: np.ndarray) -> int:
-        """Keep `array` (whole numbers as int32) and return its number."""
-        if array.dtype.kind == "f":
-            self.arrays.append(np.ascontiguousarray(array))
-            return len(self.arrays) - 1
-        assert not array.size or (array.min() >= 0 and array.max() <= LARGEST), "an index does not fit int32"
-        self.arrays.append(np.ascontiguousarray(array, np.int32))
-        return len(self.arrays) - 1
+        """Keep `array` (whole numbers as int32) and return its number; equal arrays have one number.
+
+        Equal numbers let XLA see that two operands are one: both factors of `X[i] @ X[i].T`.
+        """
+        if array.dtype.kind != "f":
+            assert not array.size or (array.min() >= 0 and array.max() <= LARGEST), "an index does not fit int32"
+            array = array.astype(np.int32)
+        array = np.ascontiguousarray(array)
+        name = (array.dtype.str, array.shape, hashlib.blake2b(array, digest_size=16).digest())
+        if name not in self._numbers:
+            self._numbers[name] = len(self.arrays)
+            self.arrays.append(array)
+        return self._numbers[name]
 
 
 def in_chunks(column: np.ndarray, chunks: int, fill: int = 0) -> np.ndarray:

@@ -14,8 +14,8 @@ from raggeddsl.kernels.xla.scale import is_constant, scale_of
 from raggeddsl.kernels.xla.steps import Box, Operands, TileStep
 from raggeddsl.kernels.xla.tables import Tables, in_chunks
 
-CHUNK_BYTES = 12 << 20
-"""Gathered tiles and their products take at most about this much at a time: well within the last-level cache.
+CHUNK_BYTES = 22 << 20
+"""Gathered tiles and their products take at most about this much at a time: about what a last-level cache holds.
 
 More is slower, as fresh memory costs page faults; less leaves more places of a chunk empty.
 """
@@ -86,16 +86,14 @@ def tile_step(
 
 
 def _chunks(tiles: list[Tiles], sizes: np.ndarray) -> int:
-    """How many chunks: each holds as many tiles of every box, so the count that leaves fewest places empty."""
+    """How many chunks keep to the bound and leave few places empty."""
     count = np.array([len(t) for t in tiles])
     depth = np.array([t.at.shape[1] for t in tiles])
     taken = sum(_bytes(len(t), t.at.shape[1], size) for t, size in zip(tiles, sizes, strict=True))
     least = max(1, -(-taken // CHUNK_BYTES))
-    options = np.arange(least, min(3 * least, least + 64) + 1)
     bm, bn, bk = sizes.T
     each = depth * cost.tile(bm, bn, bk, False, False) + cost.SCATTER * bm * bn
-    places = -(-count // options[:, None]) * options[:, None]
-    return int(options[np.argmin((places * each).sum(axis=1) + cost.CLASS * len(count) * options)])
+    return cost.chunks(count, each, least, min(3 * least, least + 64))
 
 
 def _bytes(tasks: int, pieces: int, size: np.ndarray) -> int:

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
+from raggeddsl.graph.nodes import View
 from raggeddsl.kernels.base import ShapeClass, StageReport
 from raggeddsl.lowering.dispatch.executables import Executable, Progress, default_device, executables
 from raggeddsl.lowering.dispatch.kind import factor_dtype
@@ -20,7 +21,11 @@ from raggeddsl.plan.plan import Plan
 
 
 def lower_dispatch(plan: Plan) -> Dispatched:
-    """The launches of `plan`; nothing is compiled yet, and jax is not touched."""
+    """The launches of `plan`; nothing is compiled yet, and jax is not touched.
+
+    The graph has no `View`, as no spec has: members are arrays of one shape here.
+    """
+    assert not any(isinstance(plan.graph.op(key), View) for key in plan.graph), "derived graphs are fused"
     return Dispatched(plan, launches(plan))
 
 

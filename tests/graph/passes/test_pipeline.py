@@ -18,6 +18,7 @@ from raggeddsl.graph.nodes import (
     Product,
     Term,
     Transpose,
+    View,
     operands,
 )
 from raggeddsl.graph.passes import PIPELINE, normalise
@@ -47,7 +48,7 @@ def test_normal_form_is_what_the_planner_relies_on(graph, seed):
     new = normalise(graph)
     parts = [part for join in of(new, Join) for part in join.parts]
     shown = [output.operand.node for output in new.outputs]
-    assert all(isinstance(new.op(key), Input | Product | Combine | Join) for key in new)
+    assert all(isinstance(new.op(key), Input | Product | Combine | Join | View) for key in new)
     assert list(new) == list(range(len(new)))
     assert len(set(shown) | set(parts)) == len(shown) + len(parts)
     assert not any(isinstance(new.op(key), Input) for key in shown)

@@ -3,6 +3,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <vector>
 
 namespace raggeddsl {
 namespace {
@@ -17,6 +18,9 @@ std::string format(const char* pattern, ...) {
 }
 
 bool known_type(int8_t type) { return type >= 0 && type < kDTypes; }
+
+constexpr int64_t kItems[kDTypes] = {item_size(DType(0)), item_size(DType(1)), item_size(DType(2)), item_size(DType(3)),
+                                     item_size(DType(4)), item_size(DType(5)), item_size(DType(6)), item_size(DType(7))};
 
 bool is_integer(int8_t type) { return type >= int8_t(DType::i8); }
 
@@ -46,9 +50,9 @@ class Checker {
     if (!known_type(type)) return "has an unknown element type";
     if (buffer < 0 || buffer > work_.buffer_count) return "names a buffer that does not exist";
     if (row_stride < 0 || col_stride < 0) return "has a negative stride";
-    const int64_t item = item_size(DType(type));
+    const int64_t item = kItems[type];  // a power of two
     const int64_t bytes = extent(rows, cols, row_stride, col_stride, item);
-    if (offset < 0 || offset % item != 0) return "has a negative or misaligned offset";
+    if (offset < 0 || (offset & (item - 1)) != 0) return "has a negative or misaligned offset";
     if (bytes < 0) return "has elements that overlap, or is too large";
     if (bytes > size(buffer) || offset > size(buffer) - bytes) return "reaches past the end of its buffer";
     return nullptr;
@@ -102,26 +106,65 @@ class Checker {
   const Work& work_;
 };
 
-std::string fault_of(const Checker& check, const Task& t, int64_t row) {
-  auto wrong = [&](const char* part, const char* fault) { return format("task %lld: %s %s", (long long)row, part, fault); };
-  if (t.op != Op::product && t.op != Op::combine && t.op != Op::zero) return wrong("its operation", "is unknown");
-  if (t.m < 0 || t.n < 0 || t.k < 0 || t.m > kMostSize || t.n > kMostSize || t.k > kMostSize)
-    return wrong("a size", "is negative or too large");
-  if (const char* fault = check.result(t)) return wrong("C", fault);
-  if (t.op == Op::zero) return {};
-  if (const char* fault = check.scalar(t)) return wrong("its scalar", fault);
-  if (t.op == Op::combine) {
-    if (const char* fault = check.operand(t.a_buffer, t.a_offset, t.a_type, t.m, t.n, t.a_row, t.a_col))
-      return wrong("A", fault);
-    if (const char* fault = check.stored(t.a_type, t.c_type)) return wrong("it", fault);
-    return {};
+// Accepts at a glance what nearly every task is: a product of one real type without empty sizes or
+// a runtime scalar.  What it does not accept is not wrong yet: the Checker decides.
+class Glance {
+ public:
+  explicit Glance(const Work& work) : buffers_(uint32_t(work.buffer_count)) {
+    sizes_.reserve(size_t(buffers_) + 1);
+    for (uint32_t b = 0; b < buffers_; ++b) sizes_.push_back({work.buffers[b].bytes, work.buffers[b].writable});
+    sizes_.push_back({work.local_bytes, true});
   }
-  if (const char* fault = check.operand(t.a_buffer, t.a_offset, t.a_type, t.m, t.k, t.a_row, t.a_col))
-    return wrong("A", fault);
-  if (const char* fault = check.operand(t.b_buffer, t.b_offset, t.b_type, t.k, t.n, t.b_row, t.b_col))
-    return wrong("B", fault);
-  if (const char* fault = check.compute(t)) return wrong("it", fault);
-  return {};
+
+  bool accepts(const Task& t) const {
+    // Sizes and strides from 1 to 2^31: no product of two of them, nor a sum of two such products, overflows.
+    const int64_t all = (t.m - 1) | (t.n - 1) | (t.k - 1) | (t.a_row - 1) | (t.a_col - 1) | (t.b_row - 1) | (t.b_col - 1) | (t.c_row - 1);
+    const uint32_t last = uint32_t(t.a_buffer) > uint32_t(t.b_buffer) ? uint32_t(t.a_buffer) : uint32_t(t.b_buffer);
+    const bool plain = (uint64_t(all) >> 31 == 0) & (t.op == Op::product) & ((t.flags & ~kAccumulate) == 0) & (t.s_buffer == -1) &
+                       (uint8_t(t.c_type) <= uint8_t(DType::f16)) & (t.a_type == t.c_type) & (t.b_type == t.c_type) &
+                       (uint8_t(t.compute) <= uint8_t(DType::f64)) & (last <= buffers_) & (uint32_t(t.c_buffer) <= buffers_);
+    if (!plain) return false;
+    const int shift = kShifts[t.c_type];
+    return inside(t.a_buffer, t.a_offset, shift, t.m, t.k, t.a_row, t.a_col) &
+           inside(t.b_buffer, t.b_offset, shift, t.k, t.n, t.b_row, t.b_col) &
+           inside(t.c_buffer, t.c_offset, shift, t.m, t.n, t.c_row, 1) & sizes_[size_t(t.c_buffer)].writable;
+  }
+
+ private:
+  struct Size {
+    int64_t bytes;
+    bool writable;
+  };
+
+  bool inside(int32_t buffer, int64_t offset, int shift, int64_t rows, int64_t cols, int64_t row, int64_t col) const {
+    const int64_t bytes = sizes_[size_t(buffer)].bytes, down = (rows - 1) * row, across = (cols - 1) * col;
+    return (offset >= 0) & (offset <= bytes) & ((offset & ((1 << shift) - 1)) == 0) & ((row > across) | (col > down)) &
+           (down + across < (bytes - offset) >> shift);
+  }
+
+  static constexpr int kShifts[] = {2, 3, 1, 1};  // f32, f64, bf16, f16
+  const uint32_t buffers_;
+  std::vector<Size> sizes_;
+};
+
+// What is wrong with a task, and with which part of it; `what` is null where nothing is.
+struct Fault {
+  const char* part;
+  const char* what;
+};
+
+Fault fault_of(const Checker& check, const Task& t) {
+  if (t.op != Op::product && t.op != Op::combine && t.op != Op::zero) return {"its operation", "is unknown"};
+  if (t.m < 0 || t.n < 0 || t.k < 0 || t.m > kMostSize || t.n > kMostSize || t.k > kMostSize)
+    return {"a size", "is negative or too large"};
+  if (const char* what = check.result(t)) return {"C", what};
+  if (t.op == Op::zero) return {};
+  if (const char* what = check.scalar(t)) return {"its scalar", what};
+  const int64_t inner = t.op == Op::product ? t.k : t.n;
+  if (const char* what = check.operand(t.a_buffer, t.a_offset, t.a_type, t.m, inner, t.a_row, t.a_col)) return {"A", what};
+  if (t.op == Op::combine) return {"it", check.stored(t.a_type, t.c_type)};
+  if (const char* what = check.operand(t.b_buffer, t.b_offset, t.b_type, t.k, t.n, t.b_row, t.b_col)) return {"B", what};
+  return {"it", check.compute(t)};
 }
 
 }  // namespace
@@ -140,8 +183,12 @@ std::string find_fault(const Work& work) {
   }
   if (next != work.task_count) return format("task %lld is in no job", (long long)next);
   const Checker check(work);
-  for (int64_t row = 0; row < work.task_count; ++row)
-    if (std::string fault = fault_of(check, work.tasks[row], row); !fault.empty()) return fault;
+  const Glance glance(work);
+  for (int64_t row = 0; row < work.task_count; ++row) {
+    if (glance.accepts(work.tasks[row])) continue;
+    if (const Fault fault = fault_of(check, work.tasks[row]); fault.what != nullptr)
+      return format("task %lld: %s %s", (long long)row, fault.part, fault.what);
+  }
   return {};
 }
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raggeddsl.graph.tables import TableError
+from raggeddsl.graph.tables.fault import TableError, not_a_size
 from raggeddsl.language.source import Source, Span
 
 COMMA, NEWLINE, RETURN, QUOTE, SPACE, TAB, ZERO, NINE, PLUS = (ord(sign) for sign in ',\n\r" \t09+')
@@ -42,27 +42,6 @@ class CsvTable:
             where = f'row {row + 1} of column "{name}"'
             raise not_a_size(cell, where, self.source.name, self.span(name, row))
         return values
-
-
-def not_a_size(cell: str, where: str, table: str, span: Span | None) -> TableError:
-    """The error for a cell that is not a whole number ≥ 0."""
-    shown = cell if len(cell) <= 40 else cell[:37] + "..."
-    message = f"{_what(cell, shown)}, in {where} of {table}"
-    return TableError("RMM424", message, span, "sizes are whole numbers ≥ 0")
-
-
-def _what(cell: str, shown: str) -> str:
-    if not cell:
-        return "a cell is empty"
-    try:
-        number = float(cell)
-    except ValueError:
-        return f"`{shown}` is not a number"
-    if number != number or number in (float("inf"), float("-inf")):
-        return f"`{shown}` is not a size"
-    if number < 0:
-        return f"`{shown}` is negative"
-    return f"`{shown}` is too large for a size" if number >= 2.0**59 else f"`{shown}` is not a whole number"
 
 
 def read_csv(source: Source) -> CsvTable:

@@ -14,20 +14,10 @@ from typing import Protocol
 import numpy as np
 
 from raggeddsl.graph.suggest import did_you_mean
+from raggeddsl.graph.tables.fault import SIZE_LIMIT, TableError
 from raggeddsl.language import ast
 from raggeddsl.language.source import Diagnostics, Label, Source, Span
 from raggeddsl.options import Options
-
-SIZE_LIMIT = 256 * 2**20
-"""Bytes that a table may have."""
-
-
-class TableError(Exception):
-    """What a reader found wrong: `code`, message, place in the table's text if it has one, help."""
-
-    def __init__(self, code: str, message: str, span: Span | None = None, help: str | None = None) -> None:
-        super().__init__(message)
-        self.code, self.message, self.span, self.help = code, message, span, help
 
 
 class Table(Protocol):
@@ -106,9 +96,9 @@ class Tables:
             return None
 
     def _read(self, file: Path, shown: str, span: Span) -> Table | None:
-        from raggeddsl.graph.table_csv import read_csv
-        from raggeddsl.graph.table_json import read_json
-        from raggeddsl.graph.table_npz import read_npz
+        from raggeddsl.graph.tables.csv_table import read_csv
+        from raggeddsl.graph.tables.json_table import read_json
+        from raggeddsl.graph.tables.npz_table import read_npz
 
         readers: dict[str, Callable[[Source], Table]] = {".csv": read_csv, ".json": read_json}
         source = None

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from raggeddsl.graph.table_csv import not_a_size
-from raggeddsl.graph.tables import TableError
+from raggeddsl.graph.tables.fault import TableError, not_a_size
 from raggeddsl.language.source import Source, Span
 
 _WHITE = re.compile(r"[ \t\r\n]*")

@@ -6,14 +6,29 @@ import io
 import zipfile
 import zlib
 from dataclasses import dataclass
+from tokenize import TokenError
 
 import numpy as np
 
-from raggeddsl.graph.tables import SIZE_LIMIT, TableError
+from raggeddsl.graph.tables.fault import SIZE_LIMIT, TableError
 from raggeddsl.language.source import Source, Span
 
 _AGAIN = "write it again with `np.savez`"
 _KINDS = "a column is a 1-D array of integers"
+
+
+HEADER_FAULTS = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    ArithmeticError,
+    SyntaxError,
+    TokenError,
+    RecursionError,
+    MemoryError,
+)
+"""NumPy reads headers by Python's own tokenizer and parser, and lets through what these raise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +65,7 @@ class NpzTable:
         try:
             with np.load(io.BytesIO(self.content), allow_pickle=False) as archive:
                 return np.asarray(archive[name])
-        except ValueError as error:
+        except HEADER_FAULTS as error:
             raise TableError(
                 "RMM422",
                 f'the array "{name}" of {self.path} cannot be read: it is pickled or damaged',

@@ -1,0 +1,93 @@
+"""First and second derivatives of random graphs, forwards and backwards, on every kernel and dtype."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from jax.test_util import check_grads
+
+from tests.strategies import graphs, seeds
+from tests.transform.functions import NATIVE, assert_close, buffers_for, function_of, of_inexact
+
+SMALL = {"max_members": 3, "max_size": 3}
+
+
+def checked(graph, kernel, seed, **tolerances):
+    function = function_of(graph, kernel)
+    of_varying, varying = of_inexact(function, buffers_for(function, seed))
+    if varying and jax.eval_shape(of_varying, *varying):
+        check_grads(of_varying, varying, order=2, **tolerances)
+
+
+@pytest.mark.parametrize("kernel", [NATIVE, "reference"])
+@settings(max_examples=25)
+@given(graphs(dtypes=("f64",), max_operations=4, **SMALL), seeds)
+def test_f64(kernel, graph, seed):
+    with jax.enable_x64(True):
+        checked(graph, kernel, seed, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kernel", [NATIVE, "reference"])
+@settings(max_examples=20)
+@given(graphs(dtypes=("c128", "f64", "i32"), max_operations=3, **SMALL), seeds)
+def test_complex_and_real_and_whole_numbers_mixed(kernel, graph, seed):
+    with jax.enable_x64(True):
+        checked(graph, kernel, seed, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "c64"])
+@settings(max_examples=10)
+@given(graph=graphs(dtypes=("f32",), max_operations=2, **SMALL), seed=seeds)
+@pytest.mark.parametrize("kernel", [NATIVE])
+def test_single_precision(kernel, dtype, graph, seed):
+    checked(in_dtype(graph, dtype), kernel, seed, atol=5e-2, rtol=5e-2, eps=3e-2)
+
+
+def in_dtype(graph, dtype):
+    from dataclasses import replace
+
+    from raggeddsl.graph.nodes import Graph
+
+    new = Graph()
+    for key in graph.order():
+        op = graph.op(key)
+        new.add(replace(op, type=replace(op.type, dtype=dtype)), key)
+    new.outputs = graph.outputs
+    return new
+
+
+@settings(max_examples=3)
+@given(graphs(dtypes=("f32", "c64"), max_operations=2, max_members=2, max_size=3), seeds)
+def test_the_xla_kernel(graph, seed):
+    checked(graph, "xla", seed, atol=5e-2, rtol=5e-2, eps=3e-2)
+
+
+@settings(max_examples=6)
+@given(graphs(dtypes=("f64", "c128"), max_operations=4, **SMALL), seeds)
+def test_the_xla_kernels_gradient_is_that_of_the_reference(graph, seed):
+    with jax.enable_x64(True):
+        results = []
+        for kernel in ("xla", "reference"):
+            function = function_of(graph, kernel)
+            of_varying, varying = of_inexact(function, buffers_for(function, seed))
+            outputs, back = jax.vjp(of_varying, *varying)
+            results.append(jax.jit(back)([jnp.cos(jnp.arange(out.size)).astype(out.dtype) for out in outputs]))
+        assert_close(*results, 1e-9)
+
+
+@pytest.mark.parametrize("kernel", [NATIVE, "xla", "reference"])
+def test_cotangents_have_the_dtype_of_what_they_are_cotangents_of(kernel):
+    from tests.programs import pairs
+
+    for dtype in ("bf16", "f16", "f32"):
+        function = function_of(pairs(dtype=dtype), kernel)
+        buffers = buffers_for(function)
+        grads = jax.grad(lambda *b: function(b)[0].astype(jnp.float32).sum(), (0, 1))(*buffers)  # noqa: B023
+        assert [g.dtype for g in grads] == [b.dtype for b in buffers]
+        wide = function_of(pairs(), "reference")
+        wanted = jax.grad(lambda *b: wide(b)[0].sum(), (0, 1))(*(b.astype(jnp.float32) for b in buffers))  # noqa: B023
+        for one, other in zip(grads, wanted, strict=True):
+            np.testing.assert_allclose(one.astype(jnp.float32), other, rtol=2e-2, atol=2e-2)
