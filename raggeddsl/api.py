@@ -101,7 +101,7 @@ def check(
 
     Nothing is planned or compiled, and f64 is taken to be enabled.
     """
-    from raggeddsl.graph import build
+    from raggeddsl.graph import elaborate
 
     options = Options(
         dims=dict(dims or {}),
@@ -112,7 +112,7 @@ def check(
     found = Diagnostics()
     try:
         tree = _parsed(text, name, found)
-        build(tree, options, found)
+        elaborate(tree, options, found)
     except RmmError as error:
         found.found.extend(d for d in error.diagnostics if d not in found.found)
     return list(RmmError(found.found).diagnostics)

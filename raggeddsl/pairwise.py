@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES, from_numpy, promote
-from raggeddsl.graph.nodes import Arithmetic, FamilyType, Graph, Input, Operand, Origin, Output, Product
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Arithmetic, FamilyType, Input, Operand, Origin, Output, Product
 from raggeddsl.graph.passes import normalise
 from raggeddsl.language.source import Diagnostic, RmmError
 from raggeddsl.options import KernelName, Options, Target

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import jax
 
-from raggeddsl.graph.nodes import Graph
+from raggeddsl.graph.graph import Graph
 from raggeddsl.kernels.base import LoweredPlan
 from raggeddsl.language import ast
 from raggeddsl.language.source import Diagnostic, Diagnostics, Source

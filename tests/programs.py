@@ -8,17 +8,8 @@ from contextlib import contextmanager
 import jax
 import numpy as np
 
-from raggeddsl.graph.nodes import (
-    Arithmetic,
-    Combine,
-    FamilyType,
-    Graph,
-    Input,
-    Operand,
-    Output,
-    Product,
-    Term,
-)
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Arithmetic, Combine, FamilyType, Input, Operand, Output, Product, Term
 from raggeddsl.graph.passes import normalise
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph

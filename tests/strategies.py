@@ -18,12 +18,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 from raggeddsl.dtypes import DTYPES, promote
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import (
     Arithmetic,
     Chain,
     Combine,
     FamilyType,
-    Graph,
     Input,
     Join,
     Operand,

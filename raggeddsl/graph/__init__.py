@@ -1,5 +1,20 @@
 """The product graph: built from a spec (`build`), improved by `passes`, run by `interpret`."""
 
-from raggeddsl.graph.elaborate import build
+from __future__ import annotations
 
-__all__ = ["build"]
+from typing import TYPE_CHECKING
+
+from raggeddsl.graph.elaborate import elaborate
+
+if TYPE_CHECKING:
+    from raggeddsl.graph.graph import Graph
+    from raggeddsl.language import ast
+    from raggeddsl.language.source import Diagnostics
+    from raggeddsl.options import Options
+
+__all__ = ["build", "elaborate"]
+
+
+def build(program: ast.Program, options: Options, diagnostics: Diagnostics) -> Graph:
+    """The un-normalised product graph of `program`; equivalent to `elaborate(…).graph()`."""
+    return elaborate(program, options, diagnostics).graph()

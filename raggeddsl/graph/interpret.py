@@ -16,11 +16,11 @@ import numpy as np
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.bounds import Bound, Reference, Value, chain_length, node_unit
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import (
     Chain,
     Combine,
     FamilyType,
-    Graph,
     Input,
     Join,
     Node,

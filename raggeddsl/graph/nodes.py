@@ -1,4 +1,4 @@
-"""The product graph: a typed `networkx.DiGraph` with one node a family operation.
+"""The nodes of the product graph: one a family operation, a closed set of frozen dataclasses.
 
 A node's value is a *family*: N matrices whose sizes are NumPy columns (N = 1 for a single
 matrix).  Edges run from what is read to what reads it.  There are seven kinds of node; a pass
@@ -8,13 +8,16 @@ takes one graph to another and the planner accepts those in *normal form*: `Inpu
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, TypeAlias, assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-import networkx as nx
 import numpy as np
 
 from raggeddsl.language.source import Span
+
+if TYPE_CHECKING:
+    from raggeddsl.graph.graph import Graph
 
 Columns = np.ndarray
 """An int64[N] column, one entry a member."""
@@ -224,36 +227,16 @@ def term_operands(term: Term) -> tuple[Operand, ...]:
     return (term.x,) if term.by is None else (term.x, term.by)
 
 
-class Graph(nx.DiGraph):
-    """`networkx.DiGraph` over ints; `graph.nodes[k]["op"]` is the `Node`, `graph.outputs` the results.
+class Nodes(ABC):
+    """What is asked of nodes by their keys, however they are kept."""
 
-    Equivalent to a plain DiGraph for every networkx algorithm; the methods here only add types.
-    """
-
-    outputs: tuple[Output, ...]
-
-    def __init__(self, incoming_graph_data: Any = None, **attributes: Any) -> None:
-        super().__init__(incoming_graph_data, **attributes)
-        self.outputs = ()
-        self._next = 0
-
-    def add(self, op: Node, key: int | None = None) -> int:
-        """Add a node that reads nodes already here; returns its key (the next number unless given)."""
-        key = self._next if key is None else key
-        self._next = max(self._next, key + 1)
-        self.add_node(key, op=op)
-        for operand in operands(op):
-            assert operand.node in self, f"node {key} reads unknown node {operand.node}"
-            self.add_edge(operand.node, key)
-        return key
-
+    @abstractmethod
     def op(self, key: int) -> Node:
         """The node stored under `key`."""
-        return self.nodes[key]["op"]
 
     def type(self, key: int) -> FamilyType:
         """The type of the value of node `key`."""
-        return self.nodes[key]["op"].type
+        return self.op(key).type
 
     def operand_type(self, operand: Operand) -> FamilyType:
         """The type that `operand` presents to its reader, its map and transpose applied."""
@@ -261,11 +244,32 @@ class Graph(nx.DiGraph):
         taken = own if operand.members is None else own.take(operand.members)
         return taken.transpose() if operand.transposed else taken
 
-    def order(self) -> list[int]:
-        """Keys so that everything read comes first; the order of adding where that is free."""
-        return list(self)  # `add` takes only readers of what is here
 
-    @property
-    def inputs(self) -> list[int]:
-        """Keys of the `Input` nodes in the order of adding; kept even if nothing reads them."""
-        return [key for key in self if isinstance(self.op(key), Input)]
+class Draft(Nodes):
+    """A graph as elaboration writes it: nodes in the order of adding, and the outputs.
+
+    It becomes a `Graph` by `graph()`; a spec that is only checked needs none, nor networkx.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.outputs: tuple[Output, ...] = ()
+
+    def add(self, op: Node) -> int:
+        """Add a node that reads nodes already here; returns its key."""
+        self.nodes.append(op)
+        return len(self.nodes) - 1
+
+    def op(self, key: int) -> Node:
+        """The node stored under `key`."""
+        return self.nodes[key]
+
+    def graph(self) -> Graph:
+        """The same nodes and outputs as a networkx graph."""
+        from raggeddsl.graph.graph import Graph
+
+        made = Graph()
+        for op in self.nodes:
+            made.add(op)
+        made.outputs = self.outputs
+        return made

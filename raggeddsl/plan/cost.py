@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.nodes import FamilyType, Graph
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import FamilyType
 from raggeddsl.plan.plan import Buffer, Op, Stage, TaskTable
 
 

@@ -5,18 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from raggeddsl.graph.nodes import (
-    Chain,
-    Combine,
-    Graph,
-    Input,
-    Join,
-    Operand,
-    Product,
-    Term,
-    Transpose,
-    View,
-)
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Combine, Input, Join, Operand, Product, Term, Transpose, View
 
 MOST_TERMS = 4
 """How many terms of a sum are written out before `...`."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.nodes import FamilyType, Graph, Input, Join, View
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import FamilyType, Input, Join, View
 from raggeddsl.plan.plan import Buffer, BufferKind, Place
 
 LARGEST = 1 << 63

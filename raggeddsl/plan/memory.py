@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.nodes import Graph, Input
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Input
 from raggeddsl.language.source import Diagnostics, Label, Span
 from raggeddsl.options import Options
 from raggeddsl.plan.describe import some_names

@@ -12,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from raggeddsl.graph.nodes import Arithmetic, FamilyType, Graph, Output
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Arithmetic, FamilyType, Output
 
 BufferKind = Literal["input", "output", "scratch"]
 

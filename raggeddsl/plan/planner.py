@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.nodes import Graph
+from raggeddsl.graph.graph import Graph
 from raggeddsl.language.source import Diagnostics
 from raggeddsl.options import Options
 from raggeddsl.plan.cost import (

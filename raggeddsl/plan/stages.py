@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raggeddsl.graph.nodes import Arithmetic, Graph, Input, Join, Product, View, operands
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Arithmetic, Input, Join, Product, View, operands
 from raggeddsl.plan.layout import Layout
 from raggeddsl.plan.liveness import Lifetimes
 from raggeddsl.plan.plan import Stage

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from raggeddsl.graph.nodes import Combine, FamilyType, Graph, Operand, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Combine, FamilyType, Operand, Product, Term
 from raggeddsl.plan.plan import Op, Place, TaskTable
 
 COLUMNS: dict[str, type] = {

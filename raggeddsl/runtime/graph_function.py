@@ -16,7 +16,7 @@ import jax
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.derive import Batched, Linearised, Transposed, batch, linearise, transpose
-from raggeddsl.graph.nodes import Graph
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.passes import normalise
 from raggeddsl.kernels.base import LoweredPlan
 from raggeddsl.plan.plan import Plan

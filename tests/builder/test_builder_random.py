@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 import raggeddsl as rd
 from raggeddsl.graph.bounds import compare
-from raggeddsl.graph.nodes import Graph
+from raggeddsl.graph.graph import Graph
 from tests.builder.random_builders import Growing, Value, builders
 
 slowly = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

@@ -15,8 +15,9 @@ import numpy as np
 
 from raggeddsl.graph import build
 from raggeddsl.graph.elaborate.uses import walk
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import Graph, Input
+from raggeddsl.graph.nodes import Input
 from raggeddsl.language import ast
 from raggeddsl.language.parse import parse
 from raggeddsl.language.source import Diagnostic, Diagnostics

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from raggeddsl.graph.bounds import Bound, Reference, compare, error_bound
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import Arithmetic, Chain, Graph, Operand, Product
+from raggeddsl.graph.nodes import Arithmetic, Chain, Operand, Product
 from tests.graph.passes.agree import family, given, show
 
 rng = np.random.default_rng(3)

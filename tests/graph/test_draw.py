@@ -7,7 +7,8 @@ from hypothesis import given as drawn
 from hypothesis import settings
 
 from raggeddsl.graph.draw import to_dot, to_mermaid, to_text, type_text
-from raggeddsl.graph.nodes import Graph, Input, Operand, Origin, Output, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Input, Operand, Origin, Output, Product, Term
 from tests.graph.passes.agree import family, given, scalars
 from tests.strategies import graphs
 

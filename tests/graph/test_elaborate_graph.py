@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raggeddsl.graph.nodes import Arithmetic, Chain, Combine, Graph, Input, Transpose
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Arithmetic, Chain, Combine, Input, Transpose
 from raggeddsl.options import Options
 from tests.graph.by_hand import built, codes, graph_of
 from tests.processes import printed

@@ -6,19 +6,9 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
 
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import (
-    Chain,
-    Combine,
-    Graph,
-    Input,
-    Join,
-    Operand,
-    Output,
-    Product,
-    Term,
-    Transpose,
-)
+from raggeddsl.graph.nodes import Chain, Combine, Input, Join, Operand, Output, Product, Term, Transpose
 from tests.graph.passes.agree import family, given, scalars, show
 from tests.steps import steps
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from raggeddsl.graph.nodes import Graph
+from raggeddsl.graph.graph import Graph
 from raggeddsl.language.source import Diagnostic
 from raggeddsl.options import Options
 from tests.graph.by_hand import built

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from raggeddsl.graph.draw import to_dot, to_mermaid, to_text
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import Combine, Graph, Input, Operand, Output, Product, Term, View
+from raggeddsl.graph.nodes import Combine, Input, Operand, Output, Product, Term, View
 from raggeddsl.graph.passes import normalise
 from raggeddsl.graph.passes.normal_form import NormalForm
 from raggeddsl.options import Options

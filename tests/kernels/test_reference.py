@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from raggeddsl.dtypes import DTYPES
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import FamilyType, Graph, Input, Operand, Output, Product
+from raggeddsl.graph.nodes import FamilyType, Input, Operand, Output, Product
 from raggeddsl.graph.passes import normalise
 from raggeddsl.kernels.reference import ReferenceKernel
 from raggeddsl.options import Options

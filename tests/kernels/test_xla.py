@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 
 from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import FamilyType, Graph, Input, Operand, Output, Product
+from raggeddsl.graph.nodes import FamilyType, Input, Operand, Output, Product
 from raggeddsl.graph.passes import normalise
 from raggeddsl.kernels.xla import XlaKernel, classes, combines, exact, tiles
 from raggeddsl.kernels.xla.steps import ExactStep, Picked, Shared, TileStep, Whole

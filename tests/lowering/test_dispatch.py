@@ -15,8 +15,9 @@ from hypothesis import given, settings
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import Combine, Graph, Input, Operand, Output, Product, Term
+from raggeddsl.graph.nodes import Combine, Input, Operand, Output, Product, Term
 from raggeddsl.lowering.dispatch import clear_executables, lower_dispatch
 from raggeddsl.lowering.dispatch import executables as compiling
 from raggeddsl.lowering.dispatch.kind import Kind

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from raggeddsl.graph.nodes import FamilyType, Graph, Input, Operand, Origin, Output, Product
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import FamilyType, Input, Operand, Origin, Output, Product
 
 
 def family(rows, cols, dtype: str = "f32") -> FamilyType:

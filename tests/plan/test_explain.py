@@ -10,18 +10,8 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
 
-from raggeddsl.graph.nodes import (
-    Combine,
-    FamilyType,
-    Graph,
-    Input,
-    Join,
-    Operand,
-    Origin,
-    Output,
-    Product,
-    Term,
-)
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Combine, FamilyType, Input, Join, Operand, Origin, Output, Product, Term
 from raggeddsl.kernels.base import LoweredPlan, ShapeClass, StageReport
 from raggeddsl.kernels.reference import ReferenceKernel
 from raggeddsl.options import Options

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from raggeddsl.graph.nodes import Graph, Input, Operand, Origin, Output, Product
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Input, Operand, Origin, Output, Product
 from raggeddsl.language.source import Diagnostics, RmmError, Source, Span
 from raggeddsl.options import Options
 from raggeddsl.plan import memory, plan_graph

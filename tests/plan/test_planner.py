@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given as drawn
 from hypothesis import settings
 
-from raggeddsl.graph.nodes import Combine, FamilyType, Graph, Join, Operand, Origin, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Combine, FamilyType, Join, Operand, Origin, Product, Term
 from raggeddsl.options import Options
 from raggeddsl.plan import Op, Plan, plan_graph, validate
 from raggeddsl.plan.explain import explain

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from raggeddsl.graph.nodes import Graph, Operand, Origin, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Operand, Origin, Product, Term
 from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph, validate
 from tests.plan.graphs import family, given, show

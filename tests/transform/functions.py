@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.nodes import Graph
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.passes import normalise
 from raggeddsl.kernels.native.library import register
 from raggeddsl.lowering.choose import installed

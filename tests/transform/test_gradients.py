@@ -49,7 +49,7 @@ def test_single_precision(kernel, dtype, graph, seed):
 def in_dtype(graph, dtype):
     from dataclasses import replace
 
-    from raggeddsl.graph.nodes import Graph
+    from raggeddsl.graph.graph import Graph
 
     new = Graph()
     for key in graph.order():

@@ -13,11 +13,11 @@ from typing import assert_never
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.derive.read import only_read
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import (
     Chain,
     Combine,
     FamilyType,
-    Graph,
     Input,
     Join,
     Operand,

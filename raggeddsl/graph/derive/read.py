@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from raggeddsl.graph.nodes import Graph, Input
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Input
 from raggeddsl.graph.passes.dead_code import DeadCode
 
 

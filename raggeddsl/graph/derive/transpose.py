@@ -15,12 +15,12 @@ import numpy as np
 
 from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.graph.derive.read import only_read
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import (
     Arithmetic,
     Chain,
     Combine,
     FamilyType,
-    Graph,
     Input,
     Join,
     Node,

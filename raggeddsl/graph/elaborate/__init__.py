@@ -6,6 +6,6 @@
 expressions.py over the rows of a `Domain`, never member by member.
 """
 
-from raggeddsl.graph.elaborate.build import build
+from raggeddsl.graph.elaborate.build import elaborate
 
-__all__ = ["build"]
+__all__ = ["elaborate"]

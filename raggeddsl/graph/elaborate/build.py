@@ -11,7 +11,7 @@ from raggeddsl.graph.elaborate.names import Reads, resolve
 from raggeddsl.graph.elaborate.order import turns
 from raggeddsl.graph.elaborate.state import State
 from raggeddsl.graph.elaborate.symbols import Kind, declare
-from raggeddsl.graph.nodes import Graph, Output
+from raggeddsl.graph.nodes import Draft, Output
 from raggeddsl.graph.tables import Tables
 from raggeddsl.language import ast
 from raggeddsl.language.source import Diagnostics, Span
@@ -21,8 +21,8 @@ WARNED = 20
 """Unused names that are warned of one by one."""
 
 
-def build(program: ast.Program, options: Options, diagnostics: Diagnostics) -> Graph:
-    """The un-normalised product graph of `program`: one node a family operation.
+def elaborate(program: ast.Program, options: Options, diagnostics: Diagnostics) -> Draft:
+    """The un-normalised product graph of `program`, as a draft: one node a family operation.
 
     Everything wrong is recorded in `diagnostics` (look at `diagnostics.failed`); what could not be
     worked out is left out of the graph, and so, without a word, is what depends on it.  If

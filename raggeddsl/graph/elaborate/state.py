@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from raggeddsl.graph.elaborate.symbols import Symbols
-from raggeddsl.graph.nodes import Columns, FamilyType, Graph, Operand
+from raggeddsl.graph.nodes import Columns, Draft, FamilyType, Operand
 from raggeddsl.graph.tables import TableColumn, Tables
 from raggeddsl.language import ast
 from raggeddsl.language.source import Diagnostics, Source, Span
@@ -101,7 +101,7 @@ class State:
     tables: Tables
     partial: bool
     """The text had syntax errors, so a name that is not known may be on a line that was not read."""
-    graph: Graph = field(default_factory=Graph)
+    graph: Draft = field(default_factory=Draft)
     given: dict[str, ast.Option] = field(default_factory=dict)
     default_dtype: str | None = None
     left: bool = False

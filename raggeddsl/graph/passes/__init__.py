@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from raggeddsl.graph.nodes import Graph
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.passes.accumulate import Accumulate
 from raggeddsl.graph.passes.chain_order import ChainOrder
 from raggeddsl.graph.passes.common_subexpressions import CommonSubexpressions

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.nodes import Combine, Graph, Operand, Product, Term, operands
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Combine, Operand, Product, Term, operands
 from raggeddsl.graph.passes.rewrite import (
     Rewrite,
     compose,

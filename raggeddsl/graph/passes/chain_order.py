@@ -11,16 +11,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from raggeddsl.graph.nodes import (
-    Arithmetic,
-    Chain,
-    FamilyType,
-    Graph,
-    Join,
-    Node,
-    Operand,
-    Product,
-)
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Arithmetic, Chain, FamilyType, Join, Node, Operand, Product
 from raggeddsl.graph.passes.association import MULTIPLY, Tree, groups, left_tree
 from raggeddsl.graph.passes.numbering import Numbers
 from raggeddsl.graph.passes.rewrite import Members, Rewrite, flipped, injective, taken

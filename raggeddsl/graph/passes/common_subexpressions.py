@@ -13,14 +13,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from raggeddsl.graph.nodes import (
-    Chain,
-    Graph,
-    Input,
-    Join,
-    Operand,
-    Product,
-)
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Input, Join, Operand, Product
 from raggeddsl.graph.passes.numbering import Numbers
 from raggeddsl.graph.passes.rewrite import (
     Rewrite,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from raggeddsl.graph.nodes import Graph, Input, operands
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Input, operands
 from raggeddsl.graph.passes.rewrite import Rewrite
 
 

@@ -12,19 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, assert_never
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.nodes import (
-    Chain,
-    Combine,
-    Graph,
-    Input,
-    Join,
-    Node,
-    Operand,
-    Product,
-    Term,
-    Transpose,
-    View,
-)
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Combine, Input, Join, Node, Operand, Product, Term, Transpose, View
 from raggeddsl.graph.passes.rewrite import Rewrite, Use, through, uses
 
 _ABSORBING = ("lhs", "rhs", "by", "factor", "term", "term_by", "addend", "addend_by")

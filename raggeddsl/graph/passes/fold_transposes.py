@@ -12,19 +12,8 @@ from typing import ClassVar, assert_never
 
 import numpy as np
 
-from raggeddsl.graph.nodes import (
-    Chain,
-    Combine,
-    Graph,
-    Input,
-    Join,
-    Node,
-    Operand,
-    Product,
-    Term,
-    Transpose,
-    View,
-)
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Combine, Input, Join, Node, Operand, Product, Term, Transpose, View
 from raggeddsl.graph.passes.rewrite import (
     Rewrite,
     Use,

@@ -13,11 +13,11 @@ from typing import ClassVar, assert_never
 
 import numpy as np
 
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import (
     Chain,
     Combine,
     FamilyType,
-    Graph,
     Input,
     Join,
     Node,

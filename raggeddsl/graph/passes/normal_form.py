@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from raggeddsl.graph.nodes import Combine, Graph, Input, Join, Operand, Origin, Product, Term, View
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Combine, Input, Join, Operand, Origin, Product, Term, View
 from raggeddsl.graph.passes.rewrite import Rewrite, renumbered, tidy
 
 

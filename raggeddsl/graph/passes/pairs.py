@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from raggeddsl.graph.nodes import Chain, Graph, Product
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Product
 from raggeddsl.graph.passes.rewrite import Rewrite
 
 

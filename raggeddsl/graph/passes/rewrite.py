@@ -12,10 +12,10 @@ from typing import Literal, assert_never
 
 import numpy as np
 
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import (
     Chain,
     Combine,
-    Graph,
     Input,
     Join,
     Node,

@@ -9,7 +9,6 @@ import numpy as np
 
 from raggeddsl.plan.plan import Op, TaskTable
 
-
 MOST_FACTORS = 2
 """Products with more different factors than this share a group, and each has its factor in a table."""
 

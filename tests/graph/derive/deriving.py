@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.nodes import Graph
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.passes import normalise
 from raggeddsl.kernels.reference import run_table
 from raggeddsl.options import Options

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raggeddsl.graph.derive import linearise
-from raggeddsl.graph.nodes import Combine, FamilyType, Graph, Input, Operand, Output, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Combine, FamilyType, Input, Operand, Output, Product, Term
 from raggeddsl.graph.passes import normalise
 from tests.graph.derive.deriving import difference, directions, flags, random_buffers, run
 from tests.programs import family, pairs

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raggeddsl.graph.derive import NotLinear, linearise, transpose
-from raggeddsl.graph.nodes import Combine, Graph, Input, Join, Operand, Output, Product, Term, View
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Combine, Input, Join, Operand, Output, Product, Term, View
 from raggeddsl.graph.passes import normalise
 from tests.graph.derive.deriving import directions, flags, pairing, random_buffers, random_numbers, run
 from tests.programs import family, pairs

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import FamilyType, Graph, Input, Operand, Output
+from raggeddsl.graph.nodes import FamilyType, Input, Operand, Output
 from tests.strategies import inputs_for
 
 TYPES = ("f64", "f32", "i32", "i8", "c64")

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from raggeddsl.graph.nodes import Combine, Graph, Operand, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Combine, Operand, Product, Term
 from raggeddsl.graph.passes import normalise
 from raggeddsl.graph.passes.accumulate import Accumulate
 from tests.graph.passes.agree import assert_same_results, family, given, of, scalars, show

@@ -8,7 +8,8 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from raggeddsl.graph.nodes import Chain, Graph, Join, Operand, Product
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Join, Operand, Product
 from raggeddsl.graph.passes import normalise
 from raggeddsl.graph.passes.association import MULTIPLY, groups, left_tree, tree_cost
 from raggeddsl.graph.passes.chain_order import ChainOrder

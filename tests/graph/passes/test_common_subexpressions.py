@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from raggeddsl.graph.nodes import Arithmetic, Combine, Graph, Operand, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Arithmetic, Combine, Operand, Product, Term
 from raggeddsl.graph.passes import normalise
 from raggeddsl.graph.passes.common_subexpressions import CommonSubexpressions
 from tests.graph.passes.agree import assert_same_results, family, given, of, show

@@ -1,6 +1,7 @@
 """Dead code and chains of two."""
 
-from raggeddsl.graph.nodes import Chain, Combine, Graph, Input, Operand, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Combine, Input, Operand, Product, Term
 from raggeddsl.graph.passes.dead_code import DeadCode
 from raggeddsl.graph.passes.pairs import Pairs
 from tests.graph.passes.agree import assert_same_results, family, given, of, show

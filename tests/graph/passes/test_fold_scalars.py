@@ -2,7 +2,8 @@
 
 import pytest
 
-from raggeddsl.graph.nodes import Chain, Combine, Graph, Operand, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Combine, Operand, Product, Term
 from raggeddsl.graph.passes.fold_scalars import FoldScalars
 from tests.graph.passes.agree import assert_same_results, family, given, of, scalars, show
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from raggeddsl.graph.nodes import Chain, Combine, Graph, Operand, Product, Term, Transpose
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Combine, Operand, Product, Term, Transpose
 from raggeddsl.graph.passes.fold_transposes import FoldTransposes
 from tests.graph.passes.agree import assert_same_results, family, given, of, show
 

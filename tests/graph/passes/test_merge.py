@@ -5,17 +5,8 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
 
-from raggeddsl.graph.nodes import (
-    Chain,
-    Combine,
-    Graph,
-    Input,
-    Operand,
-    Origin,
-    Output,
-    Product,
-    Term,
-)
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Combine, Input, Operand, Origin, Output, Product, Term
 from raggeddsl.graph.passes import normalise
 from raggeddsl.graph.passes.merge import Merge
 from tests.graph.passes.agree import TYPES, assert_same_results, family, of

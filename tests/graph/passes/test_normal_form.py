@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from raggeddsl.graph.nodes import Chain, Combine, Graph, Join, Operand, Output, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Chain, Combine, Join, Operand, Output, Product, Term
 from raggeddsl.graph.passes.normal_form import NormalForm
 from tests.graph.passes.agree import assert_same_results, family, given, of, show
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
 
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
 from raggeddsl.graph.nodes import (
     Chain,
     Combine,
-    Graph,
     Input,
     Join,
     Operand,

@@ -9,8 +9,9 @@ import numpy as np
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import FamilyType, Graph, Input, Operand, Output, Product, Term
+from raggeddsl.graph.nodes import FamilyType, Input, Operand, Output, Product, Term
 from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.library import instruction_sets
 from raggeddsl.options import Options

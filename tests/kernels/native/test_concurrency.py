@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from raggeddsl.kernels.native.kernel import NativeKernel
-from tests.kernels.native.running import pairs, packed, planned
+from tests.kernels.native.running import packed, pairs, planned
 from tests.strategies import inputs_for
 
 ROOT = Path(__file__).parents[3]

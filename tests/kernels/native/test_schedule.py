@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raggeddsl.graph.nodes import Combine, Graph, Input, Operand, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Combine, Input, Operand, Product, Term
 from raggeddsl.kernels.native import schedule as scheduling
 from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.schedule import schedule

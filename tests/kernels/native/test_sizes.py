@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from raggeddsl.dtypes import DTYPES, promote
-from raggeddsl.graph.nodes import Arithmetic, Combine, Graph, Input, Operand, Output, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Arithmetic, Combine, Input, Operand, Output, Product, Term
 from tests.kernels.native.running import check, gram, isas, pairs, planned, run, show, sized
 from tests.strategies import ALL_DTYPES, inputs_for
 

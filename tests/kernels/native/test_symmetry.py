@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Input, Operand, Product, Term
 from raggeddsl.kernels.native import schedule as scheduling
 from raggeddsl.kernels.native.cells import find_cells
 from raggeddsl.kernels.native.schedule import schedule
 from raggeddsl.kernels.native.symmetry import mirrored_products
 from raggeddsl.kernels.native.table import MIRROR
-from raggeddsl.graph.nodes import Graph, Input, Operand, Product, Term
 from tests.kernels.native.running import gram, isas, pairs, planned, run_buffers, same_bits, show, sized
 from tests.strategies import inputs_for
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from raggeddsl.graph.nodes import Graph, Input, Operand, Product, Term
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Input, Operand, Product, Term
 from raggeddsl.kernels.base import LoweredPlan
 from raggeddsl.kernels.native.kernel import NativeKernel, words
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule

@@ -118,16 +118,18 @@ class Glance {
 
   bool accepts(const Task& t) const {
     // Sizes and strides from 1 to 2^31: no product of two of them, nor a sum of two such products, overflows.
-    const int64_t all = (t.m - 1) | (t.n - 1) | (t.k - 1) | (t.a_row - 1) | (t.a_col - 1) | (t.b_row - 1) | (t.b_col - 1) | (t.c_row - 1);
-    const uint32_t last = uint32_t(t.a_buffer) > uint32_t(t.b_buffer) ? uint32_t(t.a_buffer) : uint32_t(t.b_buffer);
-    const bool plain = (uint64_t(all) >> 31 == 0) & (t.op == Op::product) & ((t.flags & ~kAccumulate) == 0) & (t.s_buffer == -1) &
-                       (uint8_t(t.c_type) <= uint8_t(DType::f16)) & (t.a_type == t.c_type) & (t.b_type == t.c_type) &
-                       (uint8_t(t.compute) <= uint8_t(DType::f64)) & (last <= buffers_) & (uint32_t(t.c_buffer) <= buffers_);
-    if (!plain) return false;
+    const auto less_one = [](int64_t x) { return uint64_t(x) - 1; };
+    const uint64_t all = less_one(t.m) | less_one(t.n) | less_one(t.k) | less_one(t.a_row) | less_one(t.a_col) |
+                         less_one(t.b_row) | less_one(t.b_col) | less_one(t.c_row);
+    const bool plain = all >> 31 == 0 && t.op == Op::product && (t.flags & ~kAccumulate) == 0 && t.s_buffer == -1;
+    const bool real = uint8_t(t.c_type) <= uint8_t(DType::f16) && t.a_type == t.c_type && t.b_type == t.c_type &&
+                      uint8_t(t.compute) <= uint8_t(DType::f64);
+    const bool known = uint32_t(t.a_buffer) <= buffers_ && uint32_t(t.b_buffer) <= buffers_ && uint32_t(t.c_buffer) <= buffers_;
+    if (!plain || !real || !known) return false;
     const int shift = kShifts[t.c_type];
-    return inside(t.a_buffer, t.a_offset, shift, t.m, t.k, t.a_row, t.a_col) &
-           inside(t.b_buffer, t.b_offset, shift, t.k, t.n, t.b_row, t.b_col) &
-           inside(t.c_buffer, t.c_offset, shift, t.m, t.n, t.c_row, 1) & sizes_[size_t(t.c_buffer)].writable;
+    return inside(t.a_buffer, t.a_offset, shift, t.m, t.k, t.a_row, t.a_col) &&
+           inside(t.b_buffer, t.b_offset, shift, t.k, t.n, t.b_row, t.b_col) &&
+           inside(t.c_buffer, t.c_offset, shift, t.m, t.n, t.c_row, 1) && sizes_[size_t(t.c_buffer)].writable;
   }
 
  private:
@@ -138,8 +140,8 @@ class Glance {
 
   bool inside(int32_t buffer, int64_t offset, int shift, int64_t rows, int64_t cols, int64_t row, int64_t col) const {
     const int64_t bytes = sizes_[size_t(buffer)].bytes, down = (rows - 1) * row, across = (cols - 1) * col;
-    return (offset >= 0) & (offset <= bytes) & ((offset & ((1 << shift) - 1)) == 0) & ((row > across) | (col > down)) &
-           (down + across < (bytes - offset) >> shift);
+    return offset >= 0 && offset <= bytes && (offset & ((1 << shift) - 1)) == 0 && (row > across || col > down) &&
+           down + across < (bytes - offset) >> shift;
   }
 
   static constexpr int kShifts[] = {2, 3, 1, 1};  // f32, f64, bf16, f16
