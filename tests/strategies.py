@@ -233,7 +233,9 @@ class _Build:
     # ------------------------------------------------------------ operations
 
     def operation(self) -> None:
-        kinds = ["product", "product", "summed", "combine", "combine", "total", "join"] + ["view"] * self.views
+        kinds = ["product", "product", "summed", "combine", "combine", "total", "join"]
+        if self.views:
+            kinds += ["view"]
         if not self.normal:
             kinds += ["chain", "chain", "transpose", "repeat"]
         key = getattr(self, "make_" + self.pick(*kinds))()

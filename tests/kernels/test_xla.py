@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from raggeddsl.graph.bounds import compare
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import FamilyType, Input, Operand, Output, Product
+from raggeddsl.graph.nodes import Arithmetic, FamilyType, Input, Operand, Output, Product
 from raggeddsl.graph.passes import normalise
 from raggeddsl.kernels.xla import XlaKernel, classes, combines, exact, tiles
 from raggeddsl.kernels.xla.steps import ExactStep, Picked, Shared, TileStep, Whole
@@ -35,10 +35,14 @@ def run(plan: Plan, values: dict, wrap=lambda f: f) -> dict:
     for output, flat in zip(plan.results, outputs, strict=True):
         type = plan.graph.type(output.operand.node)
         stops = np.cumsum(type.sizes)
-        shapes = [() if type.scalar else shape for shape in zip(type.rows.tolist(), type.cols.tolist(), strict=True)]
+        sizes = zip(type.rows.tolist(), type.cols.tolist(), strict=True)
+        shapes = [() if type.scalar else shape for shape in sizes]
         parts = np.split(np.asarray(flat), stops[:-1]) if len(stops) else []
         members = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-        results.update({output.names[0]: members} if output.family else dict(zip(output.names, members, strict=True)))
+        if output.family:
+            results[output.names[0]] = members
+        else:
+            results.update(zip(output.names, members, strict=True))
     return results
 
 
@@ -106,8 +110,8 @@ def test_agrees_when_exact_classes_are_in_chunks(small_chunks, monkeypatch):
 
 
 def random_pairs(count: int, low: int, high: int, dtype: str = "f32", seed: int = 0) -> Graph:
-    m, k, n = np.exp(np.random.default_rng(seed).uniform(np.log(low), np.log(high + 1), (3, count))).astype(np.int64)
-    return pairs(m, k, n, dtype)
+    sizes = np.random.default_rng(seed).uniform(np.log(low), np.log(high + 1), (3, count))
+    return pairs(*np.exp(sizes).astype(np.int64), dtype)
 
 
 @pytest.mark.parametrize("dtype", ["f32", "bf16", "i8"])
@@ -171,7 +175,8 @@ def test_equal_members_are_one_batched_product_without_tables():
 def test_ragged_rows_times_one_matrix_are_one_tall_product():
     graph = Graph()
     a, w = declared(graph, "A", family([3, 5, 7], [4] * 3)), declared(graph, "W", family([4], [6]))
-    graph = show(graph, Y=graph.add(Product(family([3, 5, 7], [6] * 3), Operand(a), Operand(w, np.zeros(3, np.int64)))))
+    y = Product(family([3, 5, 7], [6] * 3), Operand(a), Operand(w, np.zeros(3, np.int64)))
+    graph = show(graph, Y=graph.add(y))
     (step,) = steps_of(graph)
     assert isinstance(step, ExactStep) and (step.m, step.tasks) == (15, 1)
     check(graph, inputs_for(graph, 0))
@@ -250,7 +255,8 @@ def test_programs_that_differ_only_in_where_members_lie_have_one_key():
         graph = Graph()
         a = declared(graph, "A", family(sizes, sizes))
         order = np.concatenate([q * 4 + np.random.default_rng(seed + q).permutation(4) for q in range(8)])
-        return plan_graph(show(graph, Y=graph.add(Product(family(sizes, sizes), Operand(a, order), Operand(a)))), Options())
+        y = Product(family(sizes, sizes), Operand(a, order), Operand(a))
+        return plan_graph(show(graph, Y=graph.add(y)), Options())
 
     first, second = (XlaKernel().lower(permuted(seed)) for seed in (0, 100))
     assert first.key == second.key and hash(first.key) == hash(second.key)
@@ -331,7 +337,8 @@ def test_vmap_is_a_loop_over_calls(ragged, axes):
 
 def test_precision_and_accumulation_reach_the_product():
     plan = plan_graph(random_pairs(3, 4, 9, "bf16"), Options())
-    stages = tuple(replace(s, arithmetic=replace(s.arithmetic, precision="highest", accum="f32")) for s in plan.stages)
+    highest = Arithmetic(precision="highest", accum="f32")
+    stages = tuple(replace(stage, arithmetic=highest) for stage in plan.stages)
     lowered = XlaKernel().lower(replace(plan, stages=stages))
     buffers = [jax.ShapeDtypeStruct((plan.buffers[b].size,), jnp.bfloat16) for b in plan.inputs]
     text = str(jax.make_jaxpr(lowered.run)(buffers, list(lowered.tables)))

@@ -2,6 +2,7 @@
 //
 // Every program is random, its results are compared byte by byte with plain loops, and its buffers
 // end at pages that may not be touched.  Meant to be run under the sanitizers too.
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -69,10 +70,50 @@ void check_callers(uint64_t seed, const std::vector<const Arithmetic*>& sets, Po
   for (std::thread& caller : callers) caller.join();
 }
 
+// Rows more than 2^31 elements apart, in address space of which little is ever touched.
+void check_far(const Arithmetic& set) {
+  using raggeddsl::DType;
+  constexpr int64_t kBytes = int64_t(1) << 37, kRow = (int64_t(1) << 31) + 24, kRows = 4, kCols = 37;
+  raggeddsl::Buffer buffers[3];
+  for (auto& buffer : buffers) {
+    void* const data = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (data == MAP_FAILED) return;  // a machine that promises no more memory than it has
+    buffer = {static_cast<char*>(data), kBytes, true};
+  }
+  for (const DType type : {DType::f32, DType::bf16, DType::c64, DType::i32})
+    for (const bool flipped : {false, true}) {
+      raggeddsl::Task t{};
+      t.a_type = t.b_type = t.c_type = int8_t(type);
+      t.compute = int8_t(type == DType::bf16 ? DType::f32 : type);
+      t.m = t.k = kRows, t.n = kCols, t.alpha = 1, t.s_buffer = -1;
+      t.a_buffer = 0, t.b_buffer = 1, t.c_buffer = 2;
+      t.a_row = flipped ? 1 : kRow, t.a_col = flipped ? kRow : 1, t.b_row = kRow, t.b_col = 1, t.c_row = kRow;
+      t.c_offset = kBytes - ((kRows - 1) * kRow + kCols) * raggeddsl::item_size(type);
+      t.c_offset -= t.c_offset % 16;
+      for (int64_t i = 0; i < kRows; ++i) {
+        for (int64_t p = 0; p < kRows; ++p) write(type, buffers[0].data, i * t.a_row + p * t.a_col, double(i - 2 * p));
+        for (int64_t j = 0; j < kCols; ++j) write(type, buffers[1].data, i * t.b_row + j, double(i + j % 5));
+      }
+      const raggeddsl::Job job = {0, 1};
+      const int64_t phases[] = {0, 1};
+      const raggeddsl::Work work = {&t, 1, &job, 1, phases, 1, buffers, 3, 0};
+      if (std::string fault = raggeddsl::find_fault(work); !fault.empty()) fail(0, "far", set, fault);
+      raggeddsl::execute(work, set, Threads{});
+      for (int64_t i = 0; i < kRows; ++i)
+        for (int64_t j = 0; j < kCols; ++j) {
+          double sum = 0;
+          for (int64_t p = 0; p < kRows; ++p) sum += double(i - 2 * p) * double(p + j % 5);
+          if (read(type, buffers[2].data + t.c_offset, i * t.c_row + j) != Value(sum)) fail(0, "far", set, "a product is wrong");
+        }
+    }
+  for (auto& buffer : buffers) munmap(buffer.data, kBytes);
+}
+
 int main_(double seconds, uint64_t seed) {
   const auto sets = instruction_sets();
   for (const Arithmetic* set : sets)
     if (const char* fault = raggeddsl::self_test(*set)) fail(0, "self-test", *set, fault);
+  for (const Arithmetic* set : sets) check_far(*set);
   Pool prompt(3, std::chrono::microseconds(0)), slow(4, std::chrono::microseconds(300));
   const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   uint64_t count = 0;

@@ -1,4 +1,4 @@
-"""The engine driven from plain C++ under the sanitizers: short runs of what docs/native.md says how to run longer."""
+"""The engine driven from plain C++ under the sanitizers, shortly; docs/native.md tells how for longer."""
 
 from __future__ import annotations
 
@@ -18,11 +18,9 @@ Run = Callable[[str, str], str]
 def said(*command: str | Path, timeout: int) -> str:
     """What a command prints; the test fails, showing that, if it fails."""
     env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1", "TSAN_OPTIONS": "halt_on_error=1"}
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=timeout, check=False, env=env
-    )  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=env)
     text = done.stdout + done.stderr
-    if "unexpected memory mapping" in text:  # an old ThreadSanitizer on a kernel that moves memory more widely
+    if "unexpected memory mapping" in text:  # it is older than the kernel's way of placing memory
         pytest.skip("this ThreadSanitizer does not run on this kernel")
     assert done.returncode == 0, text[-6000:]
     return done.stdout
@@ -33,13 +31,13 @@ def can_sanitize(sanitizers: str, folder: Path) -> bool:
     source, program = folder / "empty.cc", folder / "empty"
     source.write_text("int main() { return 0; }\n")
     compiler = os.environ.get("CXX") or shutil.which("c++") or "c++"
-    made = subprocess.run([compiler, f"-fsanitize={sanitizers}", source, "-o", program], capture_output=True, check=False)
-    return made.returncode == 0
+    command = [compiler, f"-fsanitize={sanitizers}", source, "-o", program]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="module", params=["address,undefined", "thread"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """`run(name, seed)` runs one of the programs, built with a sanitizer; what was built stays in pytest's cache."""
+    """`run(name, seed)` runs one of the programs, built with sanitizers; pytest's cache keeps the build."""
     if shutil.which("cmake") is None or not (os.environ.get("CXX") or shutil.which("c++")):
         pytest.skip("the C++ tests need cmake and a C++ compiler")
     if not can_sanitize(request.param, tmp_path_factory.mktemp("sanitize")):

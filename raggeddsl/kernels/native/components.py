@@ -83,7 +83,7 @@ class _Phase:
 
     def __init__(self, cells: int) -> None:
         self.label = np.full(cells, -1, np.int64)
-        self.cost = np.zeros(0)
+        self.cost: np.ndarray = np.zeros(0)
         self.final = np.zeros(0, np.int64)
         self.rows: list[tuple[slice, np.ndarray]] = []
         self._touched: list[np.ndarray] = []

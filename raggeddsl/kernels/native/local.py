@@ -55,16 +55,16 @@ def place_scratch(plan: Plan, cells: Cells, parts: Components, shared: np.ndarra
     stays[cells.written] = kept_local[cells.written]
     needs_arena &= np.bincount(cells.buffer, ~stays, buffers) > 0
     chosen = np.flatnonzero(needs_arena)
-    bytes_of = np.array([plan.buffers[b].size * DTYPES[plan.buffers[b].dtype].itemsize for b in chosen], np.int64)
+    bytes_of = np.array(
+        [plan.buffers[b].size * DTYPES[plan.buffers[b].dtype].itemsize for b in chosen], np.int64
+    )
     arena = place_in_arena(bytes_of, Lifetimes(born[chosen], dies[chosen]))
     base = np.zeros(buffers, np.int64)
     base[chosen] = arena.bases
     return Scratch(kept_local, offsets, size, base, arena.peak)
 
 
-def _local_offsets(
-    plan: Plan, cells: Cells, parts: Components, kept: np.ndarray
-) -> tuple[np.ndarray, int]:
+def _local_offsets(plan: Plan, cells: Cells, parts: Components, kept: np.ndarray) -> tuple[np.ndarray, int]:
     """Byte offsets for local cells: each phase's buffers take slots by lifetime in stages, and a
     component's slot is as large as the most of its cells that use it."""
     offsets = np.zeros(len(cells), np.int64)

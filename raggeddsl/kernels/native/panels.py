@@ -30,7 +30,9 @@ class Panels:
 
 def cut_into_panels(tasks: np.ndarray, parts: np.ndarray) -> Panels:
     """Cut row t into at most `parts[t]` panels: of rows, or of columns where it has few rows."""
-    by_columns = (tasks["m"] < 2 * FEWEST_ROWS) & (tasks["n"] >= 2 * FEWEST_COLUMNS) & (tasks["flags"] & MIRROR == 0)
+    by_columns = (
+        (tasks["m"] < 2 * FEWEST_ROWS) & (tasks["n"] >= 2 * FEWEST_COLUMNS) & (tasks["flags"] & MIRROR == 0)
+    )
     length = np.where(by_columns, tasks["n"], tasks["m"])
     fewest = np.where(by_columns, FEWEST_COLUMNS, FEWEST_ROWS)
     count = np.clip(np.minimum(parts, length // fewest), 1, None)

@@ -135,11 +135,11 @@ def _pieces(
     source = panels.source
     count = np.bincount(source, minlength=len(tasks))
     group = np.where(heavy, parts.label.max(initial=0) + 1 + block, parts.label)[source]
-    _, group = np.unique(np.stack([group, np.where(heavy[source], panels.panel, 0)]), axis=1, return_inverse=True)
-    level = np.where(heavy, _level_in_phase(parts.phase, stage, heavy), 0)[source]
-    return Pieces(
-        panels.tasks, source, (cost / count)[source], parts.phase[source], level, group.reshape(-1)
+    _, group = np.unique(
+        np.stack([group, np.where(heavy[source], panels.panel, 0)]), axis=1, return_inverse=True
     )
+    level = np.where(heavy, _level_in_phase(parts.phase, stage, heavy), 0)[source]
+    return Pieces(panels.tasks, source, (cost / count)[source], parts.phase[source], level, group.reshape(-1))
 
 
 def _level_in_phase(phase: np.ndarray, stage: np.ndarray, heavy: np.ndarray) -> np.ndarray:

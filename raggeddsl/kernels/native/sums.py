@@ -17,7 +17,7 @@ from raggeddsl.plan.liveness import ALIGNMENT
 from raggeddsl.plan.plan import Op
 
 _ITEMS = np.array([DTYPES[name].itemsize for name in DTYPE_CODES], np.int64)
-_NARROW = [code for name, code in DTYPE_CODES.items() if DTYPES[name].accumulate != name and DTYPES[name].kind == "float"]
+_NARROW = [DTYPE_CODES["bf16"], DTYPE_CODES["f16"]]
 
 
 def keep_sums_wide(pieces: Pieces, cell: np.ndarray, local: int, local_bytes: int) -> tuple[Pieces, int]:
@@ -28,6 +28,7 @@ def keep_sums_wide(pieces: Pieces, cell: np.ndarray, local: int, local_bytes: in
     """
     tasks = pieces.tasks
     narrow = np.flatnonzero(np.isin(tasks["c_type"], _NARROW))
+    narrow = narrow[np.bincount(cell[narrow])[cell[narrow]] > 1]
     # A panel is told from the others of its cell by where it starts.
     blocks = np.stack([cell[narrow], tasks["c_offset"][narrow]], axis=1)
     _, block, terms = np.unique(blocks, axis=0, return_inverse=True, return_counts=True)

@@ -12,7 +12,9 @@ import numpy as np
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.plan.plan import Op, Plan
 
-DTYPE_CODES = {name: code for code, name in enumerate(("f32", "f64", "bf16", "f16", "c64", "c128", "i8", "i32"))}
+DTYPE_CODES = {
+    name: code for code, name in enumerate(("f32", "f64", "bf16", "f16", "c64", "c128", "i8", "i32"))
+}
 
 ACCUMULATE, MIRROR = 1, 2
 

@@ -15,6 +15,8 @@ import numpy as np
 from raggeddsl.kernels.xla import cost
 
 MOST_CLASSES = 16
+"""Exact classes where shapes are few; where they are many, `MOST_MIXED` of both kinds."""
+MOST_MIXED = 11
 WORTHWHILE = 0.007
 """A box more must save this share of the time, an exact class twice that: both cost time to compile."""
 
@@ -87,14 +89,14 @@ def distinct(m: np.ndarray, n: np.ndarray, k: np.ndarray) -> tuple[Shapes, np.nd
 
 
 def choose(shapes: Shapes, budget: int, a_t: bool, b_t: bool, worthwhile: float = WORTHWHILE) -> Chosen:
-    """The classes that should take least time, at most `budget` of them, none that saves less than `worthwhile`."""
+    """The classes that should take least time: at most `budget`, none that saves less than `worthwhile`."""
     if len(shapes) <= budget and _worth_exact(shapes):
         exact = Candidates(shapes.m, shapes.n, shapes.k, np.ones(len(shapes), bool))
         return Chosen(exact, np.arange(len(shapes)))
     candidates = _candidates(shapes)
     sample = _sample(shapes)
     times = _times(sample, candidates, a_t, b_t)
-    picked = _greedy(times, candidates.exact, budget, worthwhile)
+    picked = _greedy(times, candidates.exact, min(budget, MOST_MIXED), worthwhile)
     classes = candidates.take(np.array(picked))
     of_shape = np.argmin(_times(shapes, classes, a_t, b_t), axis=1)
     used, of_shape = np.unique(of_shape, return_inverse=True)
@@ -115,7 +117,7 @@ def _candidates(shapes: Shapes) -> Candidates:
         heavy = heavy[shapes.flop[heavy] >= SHARE_EXACT * float(shapes.flop.sum())]
     exact = np.stack([shapes.m, shapes.n, shapes.k])[:, heavy]
     both = np.concatenate([boxes, exact], axis=1)
-    return Candidates(*both, np.arange(both.shape[1]) >= boxes.shape[1])
+    return Candidates(both[0], both[1], both[2], np.arange(both.shape[1]) >= boxes.shape[1])
 
 
 def _sizes(given: np.ndarray, column: np.ndarray, step: int) -> np.ndarray:
@@ -150,7 +152,8 @@ def _times(shapes: Shapes, classes: Candidates, a_t: bool, b_t: bool) -> np.ndar
     outer = -(-m // bm) * -(-n // bn)
     inner = -(-k // bk)
     times[:, boxes] = outer * inner * cost.tile(bm, bn, bk, a_t, b_t)
-    times[:, boxes] += cost.SCATTER * inner * (m * n) + cost.GATHER * (outer * inner * bm * bn - inner * m * n)
+    padding = outer * inner * bm * bn - inner * m * n
+    times[:, boxes] += cost.SCATTER * inner * (m * n) + cost.GATHER * padding
     em, en, ek = (column[classes.exact] for column in (classes.m, classes.n, classes.k))
     same = (m == em) & (n == en) & (k == ek)
     times[:, classes.exact] = np.where(same, cost.exact(em, en, ek), np.inf)

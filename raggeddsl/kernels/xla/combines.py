@@ -1,4 +1,4 @@
-"""Combine rows in, elementwise steps out: on whole ranges of buffers where the order agrees, else strip by strip."""
+"""Combine rows in, elementwise steps out: on ranges of buffers where the order agrees, else on strips."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def combine_steps(
         lengths = np.add.reduceat(size, starts)
         for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
             scale = Scale(1.0 if group.alpha is None else group.alpha)
+            a, c = int(t.a_offset[start]), int(t.c_offset[start])
             own = ShapeClass("elementwise", len(t), report.m, report.n, 0, 2.0 * length, 2.0 * length)
-            yield RangeStep(group.a_buffer, int(t.a_offset[start]), int(t.c_offset[start]), length, scale), own, 0
+            yield RangeStep(group.a_buffer, a, c, length, scale), own, 0
         return
     width = LONG_STRIP if flat and float(size.mean()) >= 4 * LONG_STRIP else SHORT_STRIP
-    row, a, stride, c, length = _flat_strips(group, width) if flat else _crossing_strips(group, width)
+    row, *columns = _flat_strips(group, width) if flat else _crossing_strips(group, width)
     chunks = max(1, -(-len(row) * width // CHUNK_ELEMENTS))
     missing = np.array([0, 0, past, 0])
-    columns = np.stack([a, stride, c, length], axis=1)
-    filled = in_chunks(columns, chunks)
-    filled.reshape(-1, 4)[len(columns) :] = missing
+    filled = in_chunks(np.stack(columns, axis=1), chunks)
+    filled.reshape(-1, 4)[len(row) :] = missing
     step = StripStep(
         group.a_buffer,
         width,

@@ -8,14 +8,18 @@ only be right relative to each other: they choose classes, and change no result.
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
+
+Size: TypeAlias = "np.ndarray | int"
 
 GATHER = 0.33
 """An element gathered in long rows, with its mask, into memory that the next chunk uses again."""
 GATHER_SHORT = 30.0
 """More for an element of a row of w elements: this / w², as short rows do not fill the vectors."""
 BLOCK = 0.6
-"""An element copied as part of a whole block: faster, but mostly into fresh memory, which costs page faults."""
+"""An element copied as part of a whole block, mostly into fresh memory, which costs page faults."""
 SCATTER = 1.1
 """An element scattered in strips; XLA's CPU scatter runs on one core."""
 SCATTER_BLOCK = 0.9
@@ -30,23 +34,23 @@ CLASS = 30_000.0
 """A class in a chunk, whatever its tasks: launching its operations."""
 
 
-def gather(width: np.ndarray) -> np.ndarray:
+def gather(width: Size) -> Any:
     """Nanoseconds for an element of rows `width` elements long."""
     return GATHER + GATHER_SHORT / (width * width)
 
 
-def flop(m: np.ndarray, n: np.ndarray, k: np.ndarray) -> np.ndarray:
+def flop(m: Size, n: Size, k: Size) -> Any:
     """Nanoseconds for one operation of a batched m x n x k product."""
     return FLOP + FLOP_SMALL / np.minimum(np.minimum(m, n), k)
 
 
-def tile(bm: np.ndarray, bn: np.ndarray, bk: np.ndarray, a_t: bool, b_t: bool) -> np.ndarray:
+def tile(bm: Size, bn: Size, bk: Size, a_t: bool, b_t: bool) -> Any:
     """Nanoseconds for a task of a tiled class, apart from scattering its result."""
     moved = gather(bm if a_t else bk) * bm * bk + gather(bk if b_t else bn) * bk * bn
     return TASK + moved + 2.0 * bm * bn * bk * flop(bm, bn, bk)
 
 
-def exact(m: np.ndarray, n: np.ndarray, k: np.ndarray) -> np.ndarray:
+def exact(m: Size, n: Size, k: Size) -> Any:
     """Nanoseconds for a task of an exact class whose blocks must be gathered and scattered."""
     return TASK + BLOCK * (m * k + k * n) + SCATTER_BLOCK * m * n + 2.0 * m * n * k * flop(m, n, k)
 

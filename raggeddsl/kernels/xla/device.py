@@ -14,6 +14,7 @@ from raggeddsl.kernels.xla.gathering import (
     add_blocks,
     add_range,
     add_strips,
+    add_wide_strips,
     pick_blocks,
     stretches,
     tile_operand,
@@ -88,15 +89,12 @@ def _add(step: Step, out: jax.Array, memory: Buffers, tables: Tables, alone: boo
         case RangeStep():
             return add_range(out, _range(step, out.dtype, memory), step.c, alone)
         case TileStep():
-            return _chunked(
-                step.chunks, out, tables, _tables_of(step), lambda o, t: _add_tiles(step, o, memory, t, tables)
-            )
+            strips = tables[step.strips]
+            return _chunked(step, out, tables, lambda o, t: _add_tiles(step, o, memory, t, strips))
         case ExactStep():
-            return _chunked(
-                step.chunks, out, tables, _tables_of(step), lambda o, t: _add_exact(step, o, memory, t, alone)
-            )
+            return _chunked(step, out, tables, lambda o, t: _add_exact(step, o, memory, t, alone))
         case StripStep():
-            return _chunked(step.chunks, out, tables, _tables_of(step), lambda o, t: _add_copies(step, o, memory, t))
+            return _chunked(step, out, tables, lambda o, t: _add_copies(step, o, memory, t))
         case _:
             assert_never(step)
 
@@ -106,7 +104,7 @@ def _tables_of(step: TileStep | ExactStep | StripStep) -> tuple[int, ...]:
     scale = [number for number in (step.scale.factors, step.scale.s_offsets) if number >= 0]
     match step:
         case TileStep():
-            own = [step.pieces, step.tiles]
+            own = [step.pieces, step.tiles, *([step.last] if step.last >= 0 else [])]
         case ExactStep():
             own = [blocks.table for blocks in (step.a, step.b, step.c) if isinstance(blocks, Picked)]
         case StripStep():
@@ -117,22 +115,21 @@ def _tables_of(step: TileStep | ExactStep | StripStep) -> tuple[int, ...]:
 
 
 def _chunked(
-    chunks: int,
+    step: TileStep | ExactStep | StripStep,
     out: jax.Array,
     tables: Tables,
-    numbers: tuple[int, ...],
     body: Callable[[jax.Array, Callable[[int], Any]], jax.Array],
 ) -> jax.Array:
     """`body(out, table)` for each chunk in turn, `table(number)` being that chunk's row of a table."""
-    if chunks == 1:
+    if step.chunks == 1:
         return body(out, _only_chunk(tables))
 
     # Without the checkpoint a gradient would keep all that was gathered.
     @jax.checkpoint
-    def step(held: jax.Array, rows: dict[int, Any]) -> tuple[jax.Array, None]:
+    def one(held: jax.Array, rows: dict[int, Any]) -> tuple[jax.Array, None]:
         return body(held, rows.__getitem__), None
 
-    return lax.scan(step, out, {number: tables[number] for number in numbers})[0]
+    return lax.scan(one, out, {number: tables[number] for number in _tables_of(step)})[0]
 
 
 def _scaled(
@@ -183,7 +180,7 @@ def _product(operands: Operands, a: jax.Array, b: jax.Array, dims: Any) -> jax.A
 
 
 def _add_tiles(
-    step: TileStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any], tables: Tables
+    step: TileStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any], strips: jax.Array
 ) -> jax.Array:
     pieces, tiles = table(step.pieces), table(step.tiles)
     results, task, piece = [], 0, 0
@@ -194,11 +191,12 @@ def _add_tiles(
         task, piece = task + box.tasks, piece + box.tasks * box.pieces
     # Scattered together: one scatter compiles faster than one a box.
     values = lax.optimization_barrier(lax.concatenate(results, 0)).reshape(-1, step.width)
-    of, row, column = tables[step.strips]
+    of, row, column = strips
     rows, columns, offset, stride = (t.at[of].get(mode="promise_in_bounds") for t in tiles)
     length = jnp.where(row < rows, columns - column, 0)
     values = _scaled(step.scale, values, out.dtype, memory, table, of)
-    return add_strips(out, values, offset + row * stride + column, length)
+    last = None if step.last < 0 else table(step.last)
+    return add_wide_strips(out, values, offset + row * stride + column, length, last)
 
 
 def _box(operands: Operands, box: Box, memory: Buffers, pieces: jax.Array, tiles: jax.Array) -> jax.Array:
@@ -207,7 +205,9 @@ def _box(operands: Operands, box: Box, memory: Buffers, pieces: jax.Array, tiles
     a = tile_operand(
         memory[operands.a_buffer], (a_at, a_stride, length), tiles[0], box.bm, box.bk, not operands.a_t
     )
-    b = tile_operand(memory[operands.b_buffer], (b_at, b_stride, length), tiles[1], box.bn, box.bk, operands.b_t)
+    b = tile_operand(
+        memory[operands.b_buffer], (b_at, b_stride, length), tiles[1], box.bn, box.bk, operands.b_t
+    )
     inner = ((1,) if operands.a_t else (2,), (2,) if operands.b_t else (1,))
     return _product(operands, a, b, (inner, ((0,), (0,))))
 

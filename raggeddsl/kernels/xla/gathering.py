@@ -1,4 +1,4 @@
-"""Flat buffers and index tables in, operands and results of batched products out: the traced gathers and scatters.
+"""Flat buffers and index tables in, operands of batched products out, and their results back in.
 
 All of it is plain lax with derivatives and batching rules.  What is masked is replaced, never
 multiplied by zero, so a NaN stays in its own member.
@@ -22,7 +22,9 @@ _TO_BLOCK = lax.ScatterDimensionNumbers(
 )
 
 
-def stretches(data: jax.Array, start: jax.Array, length: jax.Array, width: int, stride: Any = None) -> jax.Array:
+def stretches(
+    data: jax.Array, start: jax.Array, length: jax.Array, width: int, stride: Any = None
+) -> jax.Array:
     """`dtype[…, width]`: from each of `start` on `length` elements, the rest zeros."""
     # Without the barrier XLA would compute a row's start again for each of its elements.
     start, length = lax.optimization_barrier((start, length))
@@ -58,10 +60,29 @@ def tile_operand(
 
 def add_strips(out: jax.Array, values: jax.Array, start: jax.Array, length: jax.Array) -> jax.Array:
     """`out` with `values[L, width]` added: `length` elements of each strip at `start`, int32[L]."""
-    start, length = lax.optimization_barrier((start, length))
     along = lax.broadcasted_iota(jnp.int32, values.shape, 1)
     at = jnp.where(along < length[:, None], start[:, None] + along, out.shape[0])
     return lax.scatter_add(out, at.reshape(-1, 1), values.reshape(-1), _TO_ELEMENT, mode="drop")
+
+
+def add_wide_strips(
+    out: jax.Array, values: jax.Array, start: jax.Array, length: jax.Array, last: jax.Array | None
+) -> jax.Array:
+    """`add_strips`, several times faster: whole strips are added, zeros past their length.
+
+    A strip that would reach past the end of `out` is not added that way; `last` int32[…] numbers
+    those (L for none), or is None where there are none.
+    """
+    size, width = out.shape[0], values.shape[1]
+    along = lax.broadcasted_iota(jnp.int32, values.shape, 1)
+    zero = jnp.zeros((), values.dtype)
+    whole = jnp.where(along < length[:, None], values, zero)
+    inside = (length > 0) & (start <= size - width)
+    added = add_blocks(out, whole, jnp.where(inside, start, size))
+    if last is None:
+        return added
+    end, held = (x.at[last].get(mode="fill", fill_value=0) for x in (start, length))
+    return add_strips(added, values.at[last].get(mode="fill", fill_value=0), end, held)
 
 
 def pick_blocks(data: jax.Array, start: jax.Array, size: int) -> jax.Array:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -48,13 +48,17 @@ class XlaKernel:
             stages=tuple(stages),
         )
 
-        def run(buffers, operands):
+        def run(buffers: Sequence[Any], operands: Sequence[Any]) -> tuple[Any, ...]:
             from raggeddsl.kernels.xla.device import run_recipe
 
             return run_recipe(recipe, buffers, operands)
 
         return LoweredPlan(
-            kernel=self.name, run=run, tables=tuple(tables.arrays), stages=tuple(reports), key=(self.name, recipe)
+            kernel=self.name,
+            run=run,
+            tables=tuple(tables.arrays),
+            stages=tuple(reports),
+            key=(self.name, recipe),
         )
 
 
@@ -82,9 +86,7 @@ def _lower_stage(plan: Plan, number: int, stage: Stage, tables: Tables) -> tuple
     return made, StageReport(number, tuple(classes), workspace)
 
 
-def _lower_products(
-    plan: Plan, stage: Stage, group: Group, budget: int, tables: Tables
-) -> Iterator[Lowered]:
+def _lower_products(plan: Plan, stage: Stage, group: Group, budget: int, tables: Tables) -> Iterator[Lowered]:
     operands = _operands(plan, stage, group)
     t = group.table
     shapes, which = distinct(t.m, t.n, t.k)
@@ -100,16 +102,13 @@ def _lower_products(
     boxes = np.flatnonzero(~classes.exact)
     if len(boxes):
         sizes = np.stack([classes.m, classes.n, classes.k], axis=1)[boxes]
-        yield tile_step(tables, group, operands, [rows[number] for number in boxes], sizes)
+        yield tile_step(tables, group, operands, [rows[number] for number in boxes], sizes, past)
 
 
 def _operands(plan: Plan, stage: Stage, group: Group) -> Operands:
     a, b = plan.buffers[group.a_buffer].dtype, plan.buffers[group.b_buffer].dtype
-    own = plan.buffers[stage.buffer].dtype
-    work = promote(a, b)
-    if DTYPES[work].kind != DTYPES[own].kind:
-        # A whole number scaled by a fraction: the product is one of fractions.
-        work = promote(work, own)
+    # The result is wider than its operands where a factor is: the product is computed as wide.
+    work = promote(promote(a, b), plan.buffers[stage.buffer].dtype)
     accum = stage.arithmetic.accum or DTYPES[work].accumulate
     return Operands(
         group.a_buffer, group.b_buffer, group.a_t, group.b_t, work, accum, stage.arithmetic.precision
@@ -117,7 +116,7 @@ def _operands(plan: Plan, stage: Stage, group: Group) -> Operands:
 
 
 def _wide(plan: Plan, stage: Stage, steps: tuple[Step, ...], alone: bool) -> str:
-    """The dtype that C is summed in: its own, unless several terms add to one place and more is kept of them."""
+    """The dtype that C is summed in: its own, or where several terms add to one place that of their sum."""
     own = plan.buffers[stage.buffer].dtype
     repeats = not alone or any(isinstance(step, TileStep) and step.repeats for step in steps)
     return DTYPES[own].accumulate if repeats and DTYPES[own].kind == "float" else own

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Box:
-    """A tiled class: `tasks` tiles a chunk, each of bm x bn results over `pieces` stretches of bk of the inner axis."""
+    """A tiled class: `tasks` tiles a chunk, each bm x bn results over `pieces` stretches of bk of k."""
 
     bm: int
     bn: int
@@ -41,7 +41,7 @@ class Shared:
 
 @dataclass(frozen=True)
 class Picked:
-    """Blocks whose offsets are in table number `table`, int32[chunks, tasks]; a block past the end is none."""
+    """Blocks whose offsets are in table `table`, int32[chunks, tasks]; a block past the end is none."""
 
     table: int
 
@@ -81,12 +81,13 @@ class Operands:
 
 @dataclass(frozen=True)
 class TileStep:
-    """Adds products of any shapes: each chunk gathers its tiles, one batched product a box, and scatters once.
+    """Adds products of any shapes; a chunk gathers its tiles, multiplies box by box, and scatters once.
 
     Tables: `pieces` int32[chunks, 5, …] (offset and row stride in A and in B, inner length), `tiles`
     int32[chunks, 4, …] (rows, columns, offset and row stride in C), `strips` int32[3, …] (tile, row, first
     column of each strip of `width` results of a chunk).  `repeats` says that several tiles may add to
-    one place of C.
+    one place of C.  `last`, int32[chunks, …], numbers the strips that lie within `width` of C's end (-1:
+    there are none).
     """
 
     operands: Operands
@@ -96,6 +97,7 @@ class TileStep:
     pieces: int
     tiles: int
     strips: int
+    last: int
     repeats: bool
     scale: Scale
 
@@ -132,7 +134,10 @@ class RangeStep:
 
 @dataclass(frozen=True)
 class StripStep:
-    """Adds scaled copies, `width` elements a strip; table `strips` int32[chunks, 4, …]: A, its stride, C, length."""
+    """Adds scaled copies, `width` elements a strip.
+
+    Table `strips`, int32[chunks, 4, …]: offset in A, stride in A, offset in C, length.
+    """
 
     a_buffer: int
     width: int

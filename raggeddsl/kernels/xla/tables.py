@@ -24,10 +24,11 @@ class Tables:
         Equal numbers let XLA see that two operands are one: both factors of `X[i] @ X[i].T`.
         """
         if array.dtype.kind != "f":
-            assert not array.size or (array.min() >= 0 and array.max() <= LARGEST), "an index does not fit int32"
+            fits = not array.size or (array.min() >= 0 and array.max() <= LARGEST)
+            assert fits, "an index does not fit int32"
             array = array.astype(np.int32)
         array = np.ascontiguousarray(array)
-        name = (array.dtype.str, array.shape, hashlib.blake2b(array, digest_size=16).digest())
+        name = (array.dtype.str, array.shape, hashlib.blake2b(array.data, digest_size=16).digest())
         if name not in self._numbers:
             self._numbers[name] = len(self.arrays)
             self.arrays.append(array)

@@ -15,7 +15,7 @@ from raggeddsl.kernels.xla.steps import Box, Operands, TileStep
 from raggeddsl.kernels.xla.tables import Tables, in_chunks
 
 CHUNK_BYTES = 22 << 20
-"""Gathered tiles and their products take at most about this much at a time: about what a last-level cache holds.
+"""Gathered tiles and their products take at most about this much at a time: what a large cache holds.
 
 More is slower, as fresh memory costs page faults; less leaves more places of a chunk empty.
 """
@@ -44,27 +44,27 @@ class Tiles:
 
 
 def tile_step(
-    tables: Tables, group: Group, operands: Operands, rows: list[np.ndarray], sizes: np.ndarray
+    tables: Tables, group: Group, operands: Operands, rows: list[np.ndarray], sizes: np.ndarray, past: int
 ) -> tuple[TileStep, list[ShapeClass], int]:
     """The step that adds the products `rows[q]` of the group, cut by boxes int64[Q, 3] (bm, bn, bk).
 
-    Also says what its classes are and how many bytes a chunk takes.
+    `past` is the length of C's buffer.  Also says what its classes are and how many bytes a chunk takes.
     """
     joined = is_constant(group)
     tiles = [_tiles(group, own, size, joined) for own, size in zip(rows, sizes, strict=True)]
     chunks = _chunks(tiles, sizes)
-    boxes = tuple(
-        Box(*size.tolist(), pieces=t.at.shape[1], tasks=-(-len(t) // chunks))
-        for t, size in zip(tiles, sizes, strict=True)
-    )
+    boxes = tuple(_box(t, size, chunks) for t, size in zip(tiles, sizes, strict=True))
+    pieces = [_piece_columns(group, t, box) for t, box in zip(tiles, boxes, strict=True)]
+    columns = [_tile_columns(group, t, box) for t, box in zip(tiles, boxes, strict=True)]
     step = TileStep(
         operands=operands,
         boxes=boxes,
         chunks=chunks,
         width=STRIP,
-        pieces=tables.add(_side_by_side([_piece_columns(group, t, b) for t, b in zip(tiles, boxes)], chunks)),
-        tiles=tables.add(_side_by_side([_tile_columns(group, t, b) for t, b in zip(tiles, boxes)], chunks)),
+        pieces=tables.add(_side_by_side(pieces, chunks)),
+        tiles=tables.add(_side_by_side(columns, chunks)),
         strips=tables.add(_strips(boxes)),
+        last=_last_strips(tables, columns, boxes, chunks, past),
         repeats=any(t.repeats for t in tiles),
         scale=scale_of(tables, group, [t.row for t in tiles], chunks),
     )
@@ -83,6 +83,11 @@ def tile_step(
     ]
     chunk = sum(_bytes(box.tasks, box.pieces, size) for box, size in zip(boxes, sizes, strict=True))
     return step, reports, chunk
+
+
+def _box(tiles: Tiles, size: np.ndarray, chunks: int) -> Box:
+    bm, bn, bk = size.tolist()
+    return Box(bm, bn, bk, pieces=tiles.at.shape[1], tasks=-(-len(tiles) // chunks))
 
 
 def _chunks(tiles: list[Tiles], sizes: np.ndarray) -> int:
@@ -122,7 +127,9 @@ def _tiles(group: Group, rows: np.ndarray, size: np.ndarray, joined: bool) -> Ti
     return _join(row, i, j, piece, t.c_offset[row], size)
 
 
-def _join(row: np.ndarray, i: np.ndarray, j: np.ndarray, piece: np.ndarray, c: np.ndarray, size: np.ndarray) -> Tiles:
+def _join(
+    row: np.ndarray, i: np.ndarray, j: np.ndarray, piece: np.ndarray, c: np.ndarray, size: np.ndarray
+) -> Tiles:
     """Neighbouring stretches of one tile put into tasks of so many each as should be fastest."""
     starts = np.flatnonzero(
         np.concatenate([[True], (c[1:] != c[:-1]) | (i[1:] != i[:-1]) | (j[1:] != j[:-1])])
@@ -180,9 +187,36 @@ def _strips(boxes: tuple[Box, ...]) -> np.ndarray:
     """int64[3, L]: of each strip of a chunk's results its tile, row and first column."""
     parts, before = [], 0
     for box in boxes:
-        strips = np.meshgrid(
-            np.arange(before, before + box.tasks), np.arange(box.bm), np.arange(0, box.bn, STRIP), indexing="ij"
-        )
+        tiles = np.arange(before, before + box.tasks)
+        strips = np.meshgrid(tiles, np.arange(box.bm), np.arange(0, box.bn, STRIP), indexing="ij")
         parts.append(np.stack(strips).reshape(3, -1))
         before += box.tasks
     return np.concatenate(parts, axis=1)
+
+
+def _last_strips(
+    tables: Tables, columns: list[np.ndarray], boxes: tuple[Box, ...], chunks: int, past: int
+) -> int:
+    """A table of the strips of each chunk that, whole, would reach past the end of C; -1 if none does."""
+    chunk, strip, before = [], [], 0
+    for column, box in zip(columns, boxes, strict=True):
+        rows, width, offset, stride = column[:, :, 0].T
+        near = np.flatnonzero(offset + (rows - 1) * stride + width > past - STRIP)
+        across = box.bn // STRIP
+        task, row, s = (
+            x.reshape(-1) for x in np.meshgrid(near, np.arange(box.bm), np.arange(across), indexing="ij")
+        )
+        start = offset[task] + row * stride[task] + s * STRIP
+        over = (row < rows[task]) & (s * STRIP < width[task]) & (start > past - STRIP)
+        chunk.append(task[over] // box.tasks)
+        strip.append(before + ((task[over] % box.tasks) * box.bm + row[over]) * across + s[over])
+        before += box.tasks * box.bm * across
+    owner, number = np.concatenate(chunk), np.concatenate(strip)
+    if not len(owner):
+        return -1
+    table = np.full((chunks, int(np.bincount(owner).max())), before)
+    order = np.argsort(owner, kind="stable")
+    count = np.bincount(owner, minlength=chunks)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    table[owner[order], place] = number[order]
+    return tables.add(table)

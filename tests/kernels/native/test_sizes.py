@@ -39,7 +39,8 @@ def whole_numbers(graph: Graph, seed: int = 3) -> dict:
         members = []
         for shape in zip(node.type.rows, node.type.cols, strict=True):
             x = rng.integers(-2, 3, shape)
-            members.append((x + 1j * rng.integers(-2, 3, shape) if dtype.kind == "complex" else x).astype(dtype.numpy))
+            x = x + 1j * rng.integers(-2, 3, shape) if dtype.kind == "complex" else x
+            members.append(x.astype(dtype.numpy))
         found[node.names[0]] = members
     return found
 
@@ -133,9 +134,9 @@ def test_runtime_scalars_scale_products_sums_and_addends(dtype):
 
 
 def test_accumulation_type_of_a_narrow_product_is_f32():
-    graph = pairs([(3, 4000, 5)], "bf16", arithmetic=Arithmetic(accum="f32"))
-    ones = {"A": [np.ones((3, 4000), DTYPES["bf16"].numpy)], "B": [np.ones((4000, 5), DTYPES["bf16"].numpy)]}
-    np.testing.assert_array_equal(run(planned(graph), ones)["Y0"][0], np.full((3, 5), 4000, DTYPES["bf16"].numpy))
+    graph, bf16 = pairs([(3, 4000, 5)], "bf16", arithmetic=Arithmetic(accum="f32")), DTYPES["bf16"].numpy
+    ones = {"A": [np.ones((3, 4000), bf16)], "B": [np.ones((4000, 5), bf16)]}
+    np.testing.assert_array_equal(run(planned(graph), ones)["Y0"][0], np.full((3, 5), 4000, bf16))
 
 
 def test_not_a_number_and_infinities_arrive_in_every_type():
@@ -150,7 +151,7 @@ def test_not_a_number_and_infinities_arrive_in_every_type():
 
 @pytest.mark.parametrize("dtype", ["bf16", "f16"])
 def test_narrow_floats_are_rounded_to_nearest_even_as_jax_does(dtype):
-    """Every bit pattern of the type is read and written back, and sums of two are rounded as ml_dtypes rounds."""
+    """Every bit pattern is read and written back, and sums of two are rounded as ml_dtypes rounds."""
     every = np.arange(1 << 16, dtype=np.uint16).view(DTYPES[dtype].numpy).reshape(256, 256)
     half = np.random.default_rng(0).permutation(every.reshape(-1)).reshape(256, 256)
     graph = Graph()

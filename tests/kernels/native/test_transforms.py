@@ -1,4 +1,4 @@
-"""The native call inside jit, scan, vmap and grad, and with other programs' work around it."""
+"""A program on the native kernel inside jit, scan, cond, vmap, jvp and grad."""
 
 from __future__ import annotations
 
@@ -7,111 +7,126 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.options import Options
-from raggeddsl.plan import plan_graph
-from raggeddsl.runtime.graph_function import GraphFunction
-from tests.kernels.native.running import packed, pairs, planned
-from tests.strategies import inputs_for
+import raggeddsl as rd
 
 SHAPES = [(5, 7, 3), (20, 30, 40), (1, 64, 17)]
+PAIRS = """
+index i in 3
+dim m[i], k[i], n[i] = {sizes}
+input A[i] : f32[m[i], k[i]]
+input B[i] : f32[{b}]
+output Y[i] = A[i] @ {use}
+"""
+STEP = """
+input X : f32[40, 40]
+input W : f32[40, 40]
+output Y = X @ W
+"""
 
 
-def lowered_pairs(shapes=SHAPES, dtype: str = "f32", b_t: bool = False):
-    plan = planned(pairs(shapes, dtype, b_t=b_t))
-    return NativeKernel().lower(plan), packed(plan, inputs_for(plan.graph, 1))
+def pairs(b_t: bool = False) -> rd.Program:
+    sizes = [list(column) for column in zip(*SHAPES, strict=True)]
+    text = "\n".join(f"dim {name}[i] = {column}" for name, column in zip("mkn", sizes, strict=True))
+    b, use = ("n[i], k[i]", "B[i].T") if b_t else ("k[i], n[i]", "B[i]")
+    spec = PAIRS.replace("dim m[i], k[i], n[i] = {sizes}", text).format(b=b, use=use)
+    program = rd.compile(spec, kernel="native")
+    assert program.choice.kernel == "native"
+    return program
 
 
-def function_of_pairs(shapes=SHAPES, b_t: bool = False):
-    """The products of `shapes` as transformations see them, and inputs."""
+def inputs(b_t: bool = False) -> dict[str, list[np.ndarray]]:
+    rng = np.random.default_rng(1)
+    a = [rng.standard_normal((m, k)).astype(np.float32) for m, k, n in SHAPES]
+    b = [rng.standard_normal((n, k) if b_t else (k, n)).astype(np.float32) for m, k, n in SHAPES]
+    return {"A": a, "B": b}
 
-    def prepared(graph):
-        plan = plan_graph(graph, Options())
-        return plan, NativeKernel().lower(plan)
 
-    plan = planned(pairs(shapes, "f32", b_t=b_t))
-    function = GraphFunction(plan, NativeKernel().lower(plan), prepared)
-    return function, packed(plan, inputs_for(plan.graph, 1))
+def same(one, other) -> None:
+    for x, y in zip(one, other, strict=True):
+        np.testing.assert_array_equal(x, y)
 
 
 def test_is_the_same_inside_another_jitted_function():
-    lowered, (a, b) = lowered_pairs()
-    (alone,) = jax.jit(lowered.run)((a, b), lowered.tables)
+    program, given = pairs(), inputs()
+    alone = program(given)["Y"].to_list()
 
     @jax.jit
-    def larger(a, b):
-        (c,) = lowered.run((jnp.sin(a) * 0 + a, b), lowered.tables)
-        return c, jnp.sum(c * c)
+    def larger(given):
+        found = program(given)["Y"]
+        return found.to_list(), sum(jnp.sum(y * y) for y in found.to_list())
 
-    inside, total = larger(a, b)
-    np.testing.assert_array_equal(alone, inside)
-    np.testing.assert_allclose(total, np.sum(np.square(np.asarray(alone), dtype=np.float64)), rtol=1e-4)
+    inside, total = larger(given)
+    same(alone, inside)
+    np.testing.assert_allclose(total, sum(np.sum(np.square(y, dtype=np.float64)) for y in alone), rtol=1e-4)
 
 
 def test_runs_in_a_scan():
-    size = 40
-    lowered, (a, b) = lowered_pairs([(size, size, size)])
-    a, b = a / size, b / size
+    program = rd.compile(STEP, kernel="native")
+    rng = np.random.default_rng(2)
+    x, w = (rng.standard_normal((40, 40)).astype(np.float32) / 7 for _ in range(2))
 
     @jax.jit
-    def repeated(a, b):
-        def step(x, _):
-            return lowered.run((x, b), lowered.tables)[0], x[0]
+    def repeated(x, w):
+        return jax.lax.scan(lambda x, _: (program({"X": x, "W": w})["Y"], x[0]), x, length=30)[0]
 
-        return jax.lax.scan(step, a, length=30)
-
-    last, _ = repeated(a, b)
-    x = a.reshape(size, size).astype(np.float64)
+    wanted = x.astype(np.float64)
     for _ in range(30):
-        x = x @ b.reshape(size, size).astype(np.float64)
-    np.testing.assert_allclose(last.reshape(size, size), x, rtol=1e-3, atol=1e-5 * np.abs(x).max())
+        wanted = wanted @ w
+    found = repeated(x, w)
+    np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-5 * np.abs(wanted).max())
 
 
-def test_runs_in_a_while_loop_and_under_a_condition():
-    lowered, (a, b) = lowered_pairs([(8, 8, 8)])
-    (once,) = jax.jit(lowered.run)((a, b), lowered.tables)
-    for chosen in (True, False):
-        picked = jax.jit(
-            lambda c: jax.lax.cond(c, lambda: lowered.run((a, b), lowered.tables)[0], lambda: jnp.asarray(a))
-        )(chosen)
-        np.testing.assert_array_equal(picked, once if chosen else a)
+@pytest.mark.parametrize("chosen", [True, False])
+def test_runs_under_a_condition(chosen):
+    program = rd.compile(STEP, kernel="native")
+    x = np.arange(1600, dtype=np.float32).reshape(40, 40) / 1600
+    taken = jax.jit(lambda c: jax.lax.cond(c, lambda: program({"X": x, "W": x})["Y"], lambda: jnp.asarray(x)))
+    np.testing.assert_array_equal(taken(chosen), program({"X": x, "W": x})["Y"] if chosen else x)
 
 
 def test_vmap_gives_what_a_loop_gives():
-    function, (a, b) = function_of_pairs()
-    many = np.stack([a, 2 * a, -a, 0 * a])
-    (mapped,) = jax.jit(jax.vmap(lambda x: function((x, b))))(many)
-    for x, found in zip(many, mapped, strict=True):
-        np.testing.assert_array_equal(found, function((x, b))[0])
-
-
-def test_runs_without_jit():
-    lowered, (a, b) = lowered_pairs()
-    np.testing.assert_array_equal(
-        lowered.run((jnp.asarray(a), jnp.asarray(b)), lowered.tables)[0],
-        jax.jit(lowered.run)((a, b), lowered.tables)[0],
+    program = rd.compile(STEP, kernel="native")
+    rng = np.random.default_rng(3)
+    many, w = (
+        rng.standard_normal((4, 40, 40)).astype(np.float32),
+        rng.standard_normal((40, 40)).astype(np.float32),
     )
+    mapped = jax.jit(jax.vmap(lambda x: program({"X": x, "W": w})["Y"]))(many)
+    same(mapped, [program({"X": x, "W": w})["Y"] for x in many])
 
 
 @pytest.mark.parametrize("b_t", [False, True])
 def test_gradient_is_that_of_the_products(b_t):
-    function, (a, b) = function_of_pairs(b_t=b_t)
+    program, given = pairs(b_t), inputs(b_t)
 
-    def by_hand(a, b):
-        total, at_a, at_b = 0.0, 0, 0
-        for m, k, n in SHAPES:
-            x = a[at_a : at_a + m * k].reshape(m, k)
-            y = b[at_b : at_b + k * n].reshape(n, k).T if b_t else b[at_b : at_b + k * n].reshape(k, n)
-            at_a, at_b, total = at_a + m * k, at_b + k * n, total + jnp.sum(jnp.sin(x @ y))
-        return total
+    def ours(given):
+        return sum(jnp.sum(jnp.sin(y)) for y in program(given)["Y"].to_list())
 
-    ours = jax.jit(jax.grad(lambda a, b: jnp.sum(jnp.sin(function((a, b))[0])), (0, 1)))(a, b)
-    wanted = jax.jit(jax.grad(by_hand, (0, 1)))(a, b)
-    for one, other in zip(ours, wanted, strict=True):
+    def by_hand(given):
+        turned = [b.T if b_t else b for b in given["B"]]
+        return sum(jnp.sum(jnp.sin(a @ b)) for a, b in zip(given["A"], turned, strict=True))
+
+    arrays = jax.tree.map(jnp.asarray, given)
+    found, wanted = jax.jit(jax.grad(ours))(arrays), jax.jit(jax.grad(by_hand))(arrays)
+    for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
+def test_two_programs_of_equal_sizes_have_derivatives_of_their_own():
+    """They may share what XLA compiled, but not what is differentiated."""
+    straight = rd.compile(STEP, kernel="native")
+    turned = rd.compile(STEP.replace("X @ W", "X @ W.T"), kernel="native")
+    rng = np.random.default_rng(4)
+    x, w = (rng.standard_normal((40, 40)).astype(np.float32) for _ in range(2))
+    for program, wanted in ((straight, np.ones((40, 40)) @ w.T), (turned, np.ones((40, 40)) @ w)):
+        grad = jax.jit(jax.grad(lambda x, program=program: jnp.sum(program({"X": x, "W": w})["Y"])))(x)
+        np.testing.assert_allclose(grad, wanted, rtol=1e-4, atol=1e-4)
+
+
 def test_forward_derivative_is_that_of_the_products():
-    function, (a, b) = function_of_pairs([(4, 5, 6)])
-    _, (tangent,) = jax.jvp(lambda x: function((x, b)), (jnp.asarray(a),), (jnp.ones_like(a),))
-    np.testing.assert_allclose(tangent.reshape(4, 6), np.ones((4, 5)) @ b.reshape(5, 6), rtol=1e-5, atol=1e-5)
+    program = rd.compile(STEP, kernel="native")
+    rng = np.random.default_rng(5)
+    x, w, dx = (jnp.asarray(rng.standard_normal((40, 40)), jnp.float32) for _ in range(3))
+    value, tangent = jax.jvp(lambda x: program({"X": x, "W": w})["Y"], (x,), (dx,))
+    np.testing.assert_allclose(value, x @ w, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(tangent, dx @ w, rtol=1e-4, atol=1e-4)

@@ -23,14 +23,24 @@ static void copy_rows(const C* b, int64_t row, int64_t k, int64_t width, int64_t
   }
 }
 
+// Asks for `count` stretches of k elements, which are read across their direction: the processor
+// does not foresee that.
+template <class C>
+INLINE void fetch_rows(const C* b, int64_t col, int64_t k, int64_t count) {
+  for (int64_t j = 0; j < count; ++j)
+    for (int64_t p = 0; p < k; p += 64 / int64_t(sizeof(C))) __builtin_prefetch(b + j * col + p, 0, 3);
+}
+
 // The same for a B of the computed type whose rows are neighbours (stored transposed): squares
 // of vectors are transposed in registers.
 template <class C>
 static void transpose_rows(const C* b, int64_t col, int64_t k, int64_t width, int64_t padded, C* panel) {
   constexpr int L = Lanes<C>::count;
+  fetch_rows(b, col, k, width < L ? width : L);
   for (int64_t j0 = 0; j0 < padded; j0 += L) {
     const int live = int(width - j0 < L ? width - j0 : L);
     const C* from = b + j0 * col;
+    if (width - j0 > L) fetch_rows(from + L * col, col, k, width - j0 - L < L ? width - j0 - L : L);
     for (int64_t p = 0; p < k; p += L) {
       const int depth = int(k - p < L ? k - p : L);
       V<C> square[L];

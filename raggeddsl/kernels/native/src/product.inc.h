@@ -7,6 +7,7 @@
 
 constexpr int64_t kRunBytes = 1536;          // one run of k: 384 f32, 192 f64
 constexpr int64_t kGroupBytes = 384 * 1024;  // one packed group of columns of B
+constexpr int64_t kFetchBytes = 16 * 1024;   // A up to this size is fetched while B is packed
 constexpr int64_t kDirectBytes = 24 * 1024;  // B up to this size is read where it lies
 
 INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -113,6 +114,9 @@ static bool real_product(const Product& q, Workspace& workspace) {
   C* const packed_a = packed_b + plan.b_elements();
   C* const block_c = packed_a + plan.a_elements();
   const int64_t row0 = q.mirror ? q.n - q.m : q.n;  // row i of C reaches to column row0 + i
+  // While B is packed, A can come nearer.
+  if (!plan.direct_b && plan.direct_a && q.m * q.k * int64_t(sizeof(C)) <= kFetchBytes)
+    fetch_rows(static_cast<const C*>(q.a.data), q.m * q.k, q.m * q.k, 1);
   TileArgs<C> t;
   for (int64_t r = 0; r < plan.runs; ++r) {
     const int64_t k0 = cut(q.k, plan.runs, r), k1 = cut(q.k, plan.runs, r + 1);
