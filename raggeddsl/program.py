@@ -194,7 +194,7 @@ class Program:
                 start = time.perf_counter()
                 lowered = self._lowered(self.plan)
                 self.timings["lower"] = self.timings.get("lower", 0.0) + time.perf_counter() - start
-                function = GraphFunction(self.plan, lowered, self._prepared)
+                function = GraphFunction(self.plan.graph, self._prepared, (self.plan, lowered))
                 self._fused = Jitted(function, self.inputs, self.outputs, self.timings)
             return self._fused
 

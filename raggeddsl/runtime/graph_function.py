@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from threading import RLock
 from typing import Any, TypeVar
 
@@ -16,8 +17,10 @@ import jax
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.derive import Batched, Linearised, Transposed, batch, linearise, transpose
+from raggeddsl.graph.derive.read import only_read
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.passes import normalise
+from raggeddsl.graph.passes.rewrite import Rewrite
 from raggeddsl.kernels.base import LoweredPlan
 from raggeddsl.plan.plan import Plan
 from raggeddsl.runtime.primitive import product_graph_p
@@ -39,58 +42,76 @@ class Derivative:
 
 
 class GraphFunction:
-    """`plan`, as `lowered` runs it, as a function of 1-D input buffers in `plan.inputs` order.
+    """`graph`, in normal form, as a function of 1-D buffers, one for each of its inputs.
 
-    `prepare` plans and lowers derived graphs with the same options and the same kernel.  Two
-    functions are equal only if they are one.  Works under every transformation of JAX; thread-safe.
+    `prepare` plans and lowers it and what is derived from it, with the same options and for the
+    same kernel, when that is first needed; `made` is what it gives, if that is there already.
+    Two functions are equal only if they are one.  Works under every transformation of JAX;
+    thread-safe.
     """
 
-    def __init__(self, plan: Plan, lowered: LoweredPlan, prepare: Prepare) -> None:
-        self.plan = plan
-        self.lowered = lowered
+    def __init__(self, graph: Graph, prepare: Prepare, made: tuple[Plan, LoweredPlan] | None = None) -> None:
+        self.graph = graph
         self.prepare = prepare
+        types = [graph.type(output.operand.node) for output in graph.outputs]
         self.results = tuple(
-            jax.ShapeDtypeStruct((plan.buffers[place].size,), DTYPES[plan.buffers[place].dtype].numpy)
-            for place in plan.outputs
+            jax.ShapeDtypeStruct((int(type.sizes.sum()),), DTYPES[type.dtype].numpy) for type in types
         )
+        self._made = made
         self._tables: tuple[jax.Array, ...] | None = None
         self._jitted: Any = None
         self._derived: dict[Hashable, Any] = {}
         self._lock = RLock()
 
     def __call__(self, buffers: Sequence[Any]) -> list[Any]:
-        """The output buffers in `plan.outputs` order."""
-        return product_graph_p.bind(*self.tables, *buffers, function=self)
+        """The output buffers, in the order of the graph's outputs."""
+        return product_graph_p.bind(*buffers, function=self)
+
+    @property
+    def plan(self) -> Plan:
+        """How the graph is computed."""
+        return self._prepared()[0]
+
+    @property
+    def lowered(self) -> LoweredPlan:
+        """What the kernel made of the plan."""
+        return self._prepared()[1]
+
+    def _prepared(self) -> tuple[Plan, LoweredPlan]:
+        if self._made is None:
+            with self._lock:
+                if self._made is None:
+                    self._made = self.prepare(self.graph)
+        return self._made
 
     @property
     def tables(self) -> tuple[jax.Array, ...]:
-        """The kernel's tables on the device: operands of the program, whatever is being traced."""
+        """The kernel's tables on the device: concrete, whatever is being traced."""
         if self._tables is not None:
             return self._tables
         with self._lock:
             if self._tables is None:
                 with jax.ensure_compile_time_eval():
-                    # The first call may come from inside another program: keep the tables concrete.
                     self._tables = tuple(jax.device_put(table) for table in self.lowered.tables)
             return self._tables
 
-    def trace(self, *operands: Any) -> list[Any]:
-        """The output buffers, traced into the program at hand; `operands` are tables, then buffers."""
-        count = len(self.lowered.tables)
-        # In a program of the user's own tables are constants, on which XLA must not start to compute.
-        tables = jax.lax.optimization_barrier(operands[:count])
-        return list(self.lowered.run(operands[count:], tables))
+    def trace(self, *buffers: Any) -> list[Any]:
+        """The output buffers, traced into the program at hand.
 
-    def execute(self, *operands: Any) -> list[Any]:
-        """The output buffers, now; `operands` are tables, then buffers, all concrete."""
-        tables = len(self.lowered.tables)
-        if not self.lowered.traceable:
-            return [jax.device_put(out) for out in self.lowered.run(operands[tables:], ())]
-        with self._lock:
-            if self._jitted is None:
-                key = None if self.lowered.key is None else (self.lowered.kernel, self.lowered.key)
-                self._jitted = shared_jit(key, _runner(self.lowered))
-        return list(self._jitted(operands[tables:], operands[:tables]))
+        The tables are constants of that program, on which XLA must not start to compute.
+        """
+        tables = self.lowered.tables
+        return list(self.lowered.run(buffers, jax.lax.optimization_barrier(tables) if tables else ()))
+
+    def execute(self, *buffers: Any) -> list[Any]:
+        """The output buffers, now, by a program that has the tables as operands."""
+        lowered = self.lowered
+        if not lowered.traceable:
+            return [jax.device_put(out) for out in lowered.run(buffers, ())]
+        if self._jitted is None:
+            key = None if lowered.key is None else (lowered.kernel, lowered.key)
+            self._jitted = shared_jit(key, _runner(lowered))
+        return list(self._jitted(buffers, self.tables))
 
     # ------------------------------------------------------------ what is derived from it
 
@@ -98,10 +119,10 @@ class GraphFunction:
         """The derivative by the inputs that vary; None if no output changes with them."""
 
         def make() -> Derivative | None:
-            found = linearise(self.plan.graph, varies)
+            found = linearise(self.graph, varies)
             if found is None:
                 return None
-            primal = self if found.primal is self.plan.graph else self._of(found.primal)
+            primal = self if found.primal is self.graph else self._of(found.primal)
             return Derivative(found, primal, self._of(normalise(found.tangent)))
 
         return self._once(("derivative", varies), make)
@@ -115,7 +136,7 @@ class GraphFunction:
         """
 
         def make() -> tuple[Transposed, GraphFunction]:
-            found = transpose(self.plan.graph, linear, cotangents)
+            found = transpose(self.graph, linear, cotangents)
             return found, self._of(normalise(found.graph))
 
         return self._once(("transposed", linear, cotangents), make)
@@ -124,14 +145,25 @@ class GraphFunction:
         """`size` copies of the function, the inputs `which` having one buffer for each."""
 
         def make() -> tuple[Batched, GraphFunction]:
-            found = batch(self.plan.graph, which, size)
+            found = batch(self.graph, which, size)
             return found, self._of(found.graph)
 
         return self._once(("batched", which, size), make)
 
+    def restricted(self, outputs: tuple[bool, ...]) -> tuple[tuple[int, ...], GraphFunction]:
+        """The function with these outputs only, and the inputs that it still needs, by position."""
+
+        def make() -> tuple[tuple[int, ...], GraphFunction]:
+            fewer = Rewrite(self.graph)
+            for key in self.graph.order():
+                fewer.keep(key)
+            graph, left = only_read(fewer.graph(tuple(compress(self.graph.outputs, outputs))))
+            return left, self._of(graph)
+
+        return self._once(("restricted", outputs), make)
+
     def _of(self, graph: Graph) -> GraphFunction:
-        plan, lowered = self.prepare(graph)
-        return GraphFunction(plan, lowered, self.prepare)
+        return GraphFunction(graph, self.prepare)
 
     def _once(self, key: Hashable, make: Callable[[], _Derived]) -> _Derived:
         with self._lock:
@@ -141,7 +173,7 @@ class GraphFunction:
             return found
 
     def __repr__(self) -> str:
-        return f"{len(self.plan.tasks)} tasks by {self.lowered.kernel}"
+        return f"{len(self.graph.inputs)} families to {len(self.results)}"
 
 
 def _runner(lowered: LoweredPlan) -> Callable[[Sequence[Any], Sequence[Any]], tuple[Any, ...]]:

@@ -1,19 +1,20 @@
 """The JAX primitive `product_graph`: packed buffers in and out, closed under JAX's transformations.
 
-Its operands are a kernel's tables, then the input buffers; its parameter is the
-`raggeddsl.runtime.graph_function.GraphFunction` to run.  Each rule binds the primitive again with
-a function derived from that one.
+Its parameter is the `raggeddsl.runtime.graph_function.GraphFunction` to run.  Each rule binds the
+primitive again with a function derived from that one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+from jax.interpreters import partial_eval as pe
 
 if TYPE_CHECKING:
     from raggeddsl.runtime.graph_function import GraphFunction
@@ -22,30 +23,30 @@ product_graph_p = Primitive("product_graph")
 product_graph_p.multiple_results = True
 
 
-@product_graph_p.def_impl
-def _execute(*operands: Any, function: GraphFunction) -> list[Any]:
-    return function.execute(*operands)
+def _execute(*buffers: Any, function: GraphFunction) -> list[Any]:
+    return function.execute(*buffers)
 
 
-@product_graph_p.def_abstract_eval
-def _types(*operands: Any, function: GraphFunction) -> list[Any]:
-    assert len(operands) == len(function.lowered.tables) + len(function.plan.inputs)
+def _types(*buffers: Any, function: GraphFunction) -> list[Any]:
+    assert len(buffers) == len(function.graph.inputs)
     return [jax.core.ShapedArray(result.shape, result.dtype) for result in function.results]
 
 
-def _trace(*operands: Any, function: GraphFunction) -> list[Any]:
-    return function.trace(*operands)
+product_graph_p.def_impl(_execute)
+product_graph_p.def_abstract_eval(_types)
+
+
+def _trace(*buffers: Any, function: GraphFunction) -> list[Any]:
+    return function.trace(*buffers)
 
 
 mlir.register_lowering(product_graph_p, mlir.lower_fun(_trace, multiple_results=True))
 
 
 def _jvp(
-    primals: Sequence[Any], tangents: Sequence[Any], *, function: GraphFunction
+    buffers: Sequence[Any], dots: Sequence[Any], *, function: GraphFunction
 ) -> tuple[list[Any], list[Any]]:
     """Run the function with what its derivative reads as further outputs, then the derivative."""
-    tables = len(function.lowered.tables)
-    buffers, dots = primals[tables:], tangents[tables:]
     derivative = function.derivative(tuple(not isinstance(dot, ad.Zero) for dot in dots))
     if derivative is None:
         outputs = function(buffers)
@@ -69,10 +70,8 @@ def _zero(primal: Any) -> Any:
 ad.primitive_jvps[product_graph_p] = _jvp
 
 
-def _transpose(cotangents: Sequence[Any], *operands: Any, function: GraphFunction) -> list[Any]:
-    """The cotangents of the operands that are linear; None for the others."""
-    tables = len(function.lowered.tables)
-    buffers = operands[tables:]
+def _transpose(cotangents: Sequence[Any], *buffers: Any, function: GraphFunction) -> list[Any]:
+    """The cotangents of the buffers that are linear; None for the others."""
     linear = tuple(ad.is_undefined_primal(buffer) for buffer in buffers)
     given = tuple(not isinstance(cotangent, ad.Zero) for cotangent in cotangents)
     found, run = function.transposed(linear, given)
@@ -85,7 +84,7 @@ def _transpose(cotangents: Sequence[Any], *operands: Any, function: GraphFunctio
         aval = buffers[place].aval
         return _as_type(by_place[place], aval.dtype) if place in by_place else ad.Zero(aval)
 
-    return [None] * tables + [cotangent(place) for place in range(len(buffers))]
+    return [cotangent(place) for place in range(len(buffers))]
 
 
 def _as_type(value: Any, dtype: Any) -> Any:
@@ -99,11 +98,9 @@ ad.primitive_transposes[product_graph_p] = _transpose
 
 
 def _batch(
-    operands: Sequence[Any], axes: Sequence[int | None], *, function: GraphFunction
+    buffers: Sequence[Any], axes: Sequence[int | None], *, function: GraphFunction
 ) -> tuple[list[Any], list[int | None]]:
     """All copies by one function: buffers of the copies end to end."""
-    tables = len(function.lowered.tables)
-    buffers, axes = operands[tables:], axes[tables:]
     which = tuple(axis is not None for axis in axes)
     (size,) = {buffer.shape[axis] for buffer, axis in zip(buffers, axes, strict=True) if axis is not None}
     found, run = function.batched(which, size)
@@ -122,3 +119,21 @@ def _batch(
 
 
 batching.primitive_batchers[product_graph_p] = _batch
+
+
+def _without_unused(used: Sequence[bool], equation: Any) -> tuple[list[bool], Any]:
+    """The equation without outputs that nothing reads: a checkpoint recomputes only what it needs."""
+    if not any(used):
+        return [False] * len(equation.invars), None
+    if all(used):
+        return [True] * len(equation.invars), equation
+    left, run = equation.params["function"].restricted(tuple(used))
+    fewer = equation.replace(
+        invars=[equation.invars[place] for place in left],
+        outvars=list(compress(equation.outvars, used)),
+        params={"function": run},
+    )
+    return [place in left for place in range(len(equation.invars))], fewer
+
+
+pe.dce_rules[product_graph_p] = _without_unused

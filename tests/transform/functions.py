@@ -37,7 +37,7 @@ def function_of(graph: Graph, kernel: str) -> GraphFunction:
         assert found is not None
         return plan, found.lower(plan)
 
-    return GraphFunction(*prepared(normalise(graph)), prepared)
+    return GraphFunction(normalise(graph), prepared)
 
 
 def buffers_for(function: GraphFunction, seed: int = 0) -> list[Any]:

@@ -264,16 +264,16 @@ class _Cotangents:
         """Through one factor of a product, and through its addends."""
         for addend in op.addends:
             self.term(addend, Operand(cotangent))
-        varying = [use for use in (op.lhs, op.rhs, op.by) if self.linear(use)]
+        varying = [use for use in (op.lhs, op.rhs, op.by) if use is not None and self.linear(use)]
         if not varying:
             return
         if len(varying) > 1:
             raise NotLinear("two factors of a product depend on the linear inputs")
         read = Operand(cotangent, op.target)
-        if varying[0] is op.by:
-            self.scale(op, op.by, read)
-            return
         (operand,) = varying
+        if operand is op.by:
+            self.scale(op, operand, read)
+            return
         by = None if op.by is None else self.value(op.by)
         lhs, rhs = self.against(op, operand, read)
         type = self.type(self.old.type(operand.node), lhs.node, rhs.node)

@@ -18,7 +18,7 @@ MOST_CLASSES = 16
 """Exact classes where shapes are few; where they are many, `MOST_MIXED` of both kinds."""
 MOST_MIXED = 11
 WORTHWHILE = 0.007
-"""A box more must save this share of the time, an exact class twice that: both cost time to compile."""
+"""A box more must save this share of the time, an exact class three times that: it takes longer to compile."""
 
 HEIGHTS = np.array([8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256])
 WIDTHS = np.array([16, 32, 48, 64, 80, 96, 128, 160, 192, 256])
@@ -167,7 +167,7 @@ def _greedy(times: np.ndarray, exact: np.ndarray, budget: int, worthwhile: float
     total = np.inf
     while len(picked) < budget:
         sums = np.minimum(best[:, None], times).sum(axis=0) + cost.CLASS * (len(picked) + 1)
-        judged = sums + np.where(exact & (len(picked) > 0), worthwhile * min(total, sums.max()), 0.0)
+        judged = sums + np.where(exact & (len(picked) > 0), 2 * worthwhile * min(total, sums.max()), 0.0)
         column = int(np.argmin(judged))
         if not judged[column] < total * (1 - worthwhile):
             break

@@ -74,6 +74,8 @@ def add_wide_strips(
     those (L for none), or is None where there are none.
     """
     size, width = out.shape[0], values.shape[1]
+    if size < width:
+        return add_strips(out, values, start, length)
     along = lax.broadcasted_iota(jnp.int32, values.shape, 1)
     zero = jnp.zeros((), values.dtype)
     whole = jnp.where(along < length[:, None], values, zero)

@@ -153,9 +153,9 @@ FAULTS = {
     "a_offset": (2, "A has a negative or misaligned offset"),
     "b_offset": (-4, "B has a negative or misaligned offset"),
     "c_offset": (2**62, "C reaches past the end of its buffer"),
-    "a_row": (-1, "A has a negative stride"),
+    "a_row": (-1, "A has a stride that is negative or too large"),
     "a_col": (0, "A has elements that overlap, or is too large"),
-    "b_row": (2**62, "B has elements that overlap, or is too large"),
+    "b_row": (2**62, "B has a stride that is negative or too large"),
     "b_col": (0, "B has elements that overlap, or is too large"),
     "c_row": (1, "C has elements that overlap, or is too large"),
 }

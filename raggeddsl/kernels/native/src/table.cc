@@ -49,7 +49,9 @@ class Checker {
                       int64_t col_stride) const {
     if (!known_type(type)) return "has an unknown element type";
     if (buffer < 0 || buffer > work_.buffer_count) return "names a buffer that does not exist";
-    if (row_stride < 0 || col_stride < 0) return "has a negative stride";
+    // Even where there is one row, its stride may be added to an address.
+    if (row_stride < 0 || col_stride < 0 || row_stride > kMostSize || col_stride > kMostSize)
+      return "has a stride that is negative or too large";
     const int64_t item = kItems[type];  // a power of two
     const int64_t bytes = extent(rows, cols, row_stride, col_stride, item);
     if (offset < 0 || (offset & (item - 1)) != 0) return "has a negative or misaligned offset";
