@@ -102,7 +102,7 @@ def test_batches_are_grouped_by_shape_heaviest_first():
     from raggeddsl.bench.peers.blas import job
 
     chosen = pairs("repeated", np.array([[2, 2, 2], [9, 9, 9], [2, 2, 2], [0, 3, 3]]))
-    (_, groups), = job(chosen, chosen.inputs()).steps
+    ((_, groups),) = job(chosen, chosen.inputs()).steps
     assert groups.m.tolist() == [9, 2] and groups.size.tolist() == [1, 2]
     assert len(groups.c) == 3
     assert not (groups.a % 64).any()

@@ -27,9 +27,7 @@ def by_levels(chosen, inputs):
         if level.copy is not None:
             memory[level.out] = [x.copy() for x in memory[level.copy]]
         for row in range(len(chosen.level_triples(level))):
-            a, b = (
-                memory[f.name][row if f.members is None else f.members[row]] for f in (level.a, level.b)
-            )
+            a, b = (memory[f.name][row if f.members is None else f.members[row]] for f in (level.a, level.b))
             target = row if level.target is None else level.target[row]
             product = (a.T if level.a.transposed else a) @ (b.T if level.b.transposed else b)
             memory[level.out][target] = level.alpha * product + level.beta * memory[level.out][target]

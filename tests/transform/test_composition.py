@@ -1,4 +1,4 @@
-"""Programs inside training steps: control flow, checkpoints, transposes, debugging modes, and one compilation."""
+"""Programs inside training steps: control flow, checkpoints, transposes, debugging modes, one compilation."""
 
 from __future__ import annotations
 

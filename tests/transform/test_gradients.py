@@ -74,7 +74,9 @@ def test_the_xla_kernels_gradient_is_that_of_the_reference(graph, seed):
             function = function_of(graph, kernel)
             of_varying, varying = of_inexact(function, buffers_for(function, seed))
             outputs, back = jax.vjp(of_varying, *varying)
-            results.append(jax.jit(back)([jnp.cos(jnp.arange(out.size)).astype(out.dtype) for out in outputs]))
+            results.append(
+                jax.jit(back)([jnp.cos(jnp.arange(out.size)).astype(out.dtype) for out in outputs])
+            )
         assert_close(*results, 1e-9)
 
 

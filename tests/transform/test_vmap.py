@@ -89,7 +89,9 @@ def test_batches_of_batches(kernel):
     assert_close(both, wanted, 1e-5)
 
 
-@pytest.mark.parametrize(("target", "kernel"), [("fused", "xla"), ("dispatch", "auto"), ("fused", "reference")])
+@pytest.mark.parametrize(
+    ("target", "kernel"), [("fused", "xla"), ("dispatch", "auto"), ("fused", "reference")]
+)
 def test_a_program_of_lists_and_ragged_families(target, kernel):
     run = program(pairs(), target, kernel)
     inputs = pair_inputs()

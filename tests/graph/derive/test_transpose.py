@@ -63,9 +63,7 @@ def test_the_transpose_of_the_transpose_is_the_map_itself(graph, seed):
     coefficients = [buffers[place] for place in found.given] + [outputs[place] for place in found.kept]
     tangent = normalise(found.tangent)
     count = len(coefficients)
-    back = transpose(
-        tangent, [False] * count + [True] * len(found.varied), [True] * len(found.outputs)
-    )
+    back = transpose(tangent, [False] * count + [True] * len(found.varied), [True] * len(found.outputs))
     backwards = normalise(back.graph)
     linear = [False] * len(back.given) + [True] * len(back.outputs)
     again = transpose(backwards, linear, [True] * len(back.reached))
