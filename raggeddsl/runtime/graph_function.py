@@ -29,6 +29,9 @@ from raggeddsl.runtime.shared import shared_jit
 Prepare = Callable[[Graph], tuple[Plan, LoweredPlan]]
 """Plans a graph in normal form and has a kernel make it ready."""
 
+_MOST_DERIVED = 64
+"""How many functions derived from one are kept: batches of ever other sizes would fill the memory."""
+
 _Derived = TypeVar("_Derived")
 
 
@@ -169,6 +172,8 @@ class GraphFunction:
         with self._lock:
             if key not in self._derived:
                 self._derived[key] = make()
+                if len(self._derived) > _MOST_DERIVED:
+                    del self._derived[next(iter(self._derived))]
             found: _Derived = self._derived[key]
             return found
 

@@ -6,10 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.interpreters.partial_eval import dce_jaxpr
 
 import raggeddsl as rd
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Input, Operand, Output, Product
 from raggeddsl.ragged import Ragged
-from tests.programs import compilations, doubled, named, pair_inputs, pairs, program
+from tests.programs import compilations, doubled, family, named, pair_inputs, pairs, program
 from tests.transform.functions import assert_close, buffers_for, compiled_kernels, function_of, kernels
 
 SHAPES = [(3, 4, 2), (1, 1, 1), (5, 2, 7)]
@@ -172,6 +175,53 @@ def test_gradients_pass_jaxs_debugging_modes(kernel):
             function((a * jnp.nan, b))
     with jax.disable_jit():
         assert_close(jax.grad(loss, (0, 1))(a, b), wanted, 1e-5)
+
+
+def test_results_that_nothing_reads_are_not_computed():
+    type = family([3], [3])
+    graph = Graph()
+    a, b, c = (graph.add(Input(type, (name,), True)) for name in "abc")
+    ab, bc = (graph.add(Product(type, Operand(x), Operand(y))) for x, y in ((a, b), (b, c)))
+    graph.outputs = (Output(("AB",), Operand(ab), True), Output(("BC",), Operand(bc), True))
+    function = function_of(graph, "xla")
+    buffers = buffers_for(function)
+    traced = jax.make_jaxpr(lambda *b: function(b))(*buffers)
+    fewer, read = dce_jaxpr(traced.jaxpr, [False, True])
+    assert read == [False, True, True]
+    assert len(fewer.eqns[0].params["function"].plan.stages) == 1
+    (left,) = jax.core.eval_jaxpr(fewer, [], *buffers[1:])
+    assert_close(left, function(buffers)[1], 1e-6)
+    assert dce_jaxpr(traced.jaxpr, [False, False])[0].eqns == []
+
+
+@compiled_kernels
+def test_a_checkpoint_keeps_no_intermediates(kernel):
+    function = function_of(chain(), kernel)
+    buffers = buffers_for(function)
+
+    def loss(*buffers):
+        return jnp.sum(jnp.sin(function(buffers)[0]))
+
+    def kept(loss):
+        """The arrays that the backward pass is given, beyond the inputs."""
+        residuals = jax.tree.leaves(jax.vjp(loss, *buffers)[1])
+        return [r for r in residuals if not any(r is b for b in buffers) and r.size > 1]
+
+    wanted = jax.grad(loss, (0, 1, 2))(*buffers)
+    assert_close(jax.grad(jax.checkpoint(loss), (0, 1, 2))(*buffers), wanted, 1e-5)
+    assert_close(jax.jit(jax.grad(jax.checkpoint(loss), (0, 1, 2)))(*buffers), wanted, 1e-5)
+    assert len(kept(jax.checkpoint(loss))) < len(kept(loss))
+
+
+def chain() -> Graph:
+    """Y[i] = A[i] @ B[i] @ C[i]."""
+    graph = Graph()
+    sizes = [2, 3]
+    a, b, c = (graph.add(Input(family(sizes, sizes), (name,), True)) for name in "ABC")
+    ab = graph.add(Product(family(sizes, sizes), Operand(a), Operand(b)))
+    abc = graph.add(Product(family(sizes, sizes), Operand(ab), Operand(c)))
+    graph.outputs = (Output(("Y",), Operand(abc), True),)
+    return graph
 
 
 # ---------------------------------------------------------------- compiled once

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from jax.test_util import check_grads
 
+from raggeddsl.graph.graph import Graph
+from tests.programs import pairs
 from tests.strategies import graphs, seeds
 from tests.transform.functions import NATIVE, assert_close, buffers_for, function_of, of_inexact
 
@@ -47,10 +51,7 @@ def test_single_precision(kernel, dtype, graph, seed):
 
 
 def in_dtype(graph, dtype):
-    from dataclasses import replace
-
-    from raggeddsl.graph.graph import Graph
-
+    """The graph with all its values in another dtype."""
     new = Graph()
     for key in graph.order():
         op = graph.op(key)
@@ -82,8 +83,6 @@ def test_the_xla_kernels_gradient_is_that_of_the_reference(graph, seed):
 
 @pytest.mark.parametrize("kernel", [NATIVE, "xla", "reference"])
 def test_cotangents_have_the_dtype_of_what_they_are_cotangents_of(kernel):
-    from tests.programs import pairs
-
     for dtype in ("bf16", "f16", "f32"):
         function = function_of(pairs(dtype=dtype), kernel)
         buffers = buffers_for(function)

@@ -126,8 +126,7 @@ def _pieces(
         return Pieces(tasks, rows, cost, parts.phase, np.zeros_like(parts.phase), parts.label)
     stage = np.repeat(np.arange(len(plan.stages)), [s.stop - s.start for s in plan.stages])
     # All rows of one cell in one stage are cut alike, so that a panel adds up on one worker.
-    _, block = np.unique(np.stack([cells.written, stage]), axis=1, return_inverse=True)
-    block = block.reshape(-1)
+    block = _numbered(cells.written, stage)
     phase_cost = np.bincount(parts.phase, cost)[parts.phase]
     target = np.maximum(phase_cost / (workers * PANELS_A_WORKER), HEAVY_COST / 8)
     wanted = np.ceil(np.bincount(block, cost)[block] / target).astype(np.int64)
@@ -135,11 +134,16 @@ def _pieces(
     source = panels.source
     count = np.bincount(source, minlength=len(tasks))
     group = np.where(heavy, parts.label.max(initial=0) + 1 + block, parts.label)[source]
-    _, group = np.unique(
-        np.stack([group, np.where(heavy[source], panels.panel, 0)]), axis=1, return_inverse=True
-    )
+    group = _numbered(group, np.where(heavy[source], panels.panel, 0))
     level = np.where(heavy, _level_in_phase(parts.phase, stage, heavy), 0)[source]
-    return Pieces(panels.tasks, source, (cost / count)[source], parts.phase[source], level, group.reshape(-1))
+    return Pieces(panels.tasks, source, (cost / count)[source], parts.phase[source], level, group)
+
+
+def _numbered(major: np.ndarray, minor: np.ndarray) -> np.ndarray:
+    """int64[T]: numbers from 0 for the different pairs, in their order."""
+    pairs = major.astype(np.int64) * (int(minor.max(initial=0)) + 1) + minor
+    numbers: np.ndarray = np.unique(pairs, return_inverse=True)[1]
+    return numbers
 
 
 def _level_in_phase(phase: np.ndarray, stage: np.ndarray, heavy: np.ndarray) -> np.ndarray:

@@ -17,11 +17,11 @@ from raggeddsl.kernels.xla import cost
 MOST_CLASSES = 16
 """Exact classes where shapes are few; where they are many, `MOST_MIXED` of both kinds."""
 MOST_MIXED = 11
-WORTHWHILE = 0.007
-"""A box more must save this share of the time, an exact class three times that: it takes longer to compile."""
+WORTHWHILE = 0.01
+"""A box more must save this share of the time, an exact class three times that: it compiles slower."""
 
-HEIGHTS = np.array([8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256])
-WIDTHS = np.array([16, 32, 48, 64, 80, 96, 128, 160, 192, 256])
+HEIGHTS = np.array([8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512])
+WIDTHS = np.array([16, 32, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512, 1024])
 DEPTHS = np.array([8, 16, 24, 32, 48, 64, 96, 128, 160, 192, 256, 384, 512])
 MOST_SAMPLES = 400
 MOST_EXACT = 40

@@ -24,6 +24,8 @@ SCATTER = 1.1
 """An element scattered in strips; XLA's CPU scatter runs on one core."""
 SCATTER_BLOCK = 0.9
 """An element of a result that is made in fresh memory and then copied to its place as part of a block."""
+FRESH = 0.4
+"""More for an element gathered into memory that is too large to be used again."""
 FLOP = 0.005
 """A floating-point operation of a large batched product."""
 FLOP_SMALL = 0.07
@@ -55,11 +57,17 @@ def exact(m: Size, n: Size, k: Size) -> Any:
     return TASK + BLOCK * (m * k + k * n) + SCATTER_BLOCK * m * n + 2.0 * m * n * k * flop(m, n, k)
 
 
-def chunks(count: np.ndarray, each: np.ndarray, least: int, most: int) -> int:
-    """How many chunks are fastest for classes of `count` tasks, `each` nanoseconds long.
+def chunks(count: np.ndarray, each: np.ndarray, taken: np.ndarray, soft: int, hard: int) -> int:
+    """How many chunks are fastest for classes of `count` tasks, `each` nanoseconds long, `taken` bytes large.
 
-    A chunk holds as many tasks of a class as every other, so most counts leave places empty.
+    A chunk holds as many tasks of a class as every other, so most counts leave places empty.  It
+    takes at most about `hard` bytes, and fresh memory if more than `soft`.
     """
+    total = int((count * taken).sum())
+    least, enough = max(1, -(-total // hard)), max(1, -(-total // soft))
+    most = max(least, min(3 * enough, enough + 64, int(count.max())))
     options = np.arange(least, most + 1)
-    places = -(-count // options[:, None]) * options[:, None]
-    return int(options[np.argmin((places * each).sum(axis=1) + CLASS * len(count) * options)])
+    tasks = -(-count // options[:, None])
+    time = (tasks * options[:, None] * each).sum(axis=1) + CLASS * len(count) * options
+    time += np.where((tasks * taken).sum(axis=1) > soft, FRESH * total / 4, 0.0)
+    return int(options[np.argmin(time)])

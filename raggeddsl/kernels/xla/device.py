@@ -233,10 +233,27 @@ def _exact_products(step: ExactStep, dtype: Any, memory: Buffers, table: Callabl
     a = _read(step.a, step.tasks, a_shape, memory[operands.a_buffer], table)
     b = _read(step.b, step.tasks, b_shape, memory[operands.b_buffer], table)
     inner = (0 if operands.a_t else 1, 1 if operands.b_t else 0)
-    found = _batched(operands, a, b, inner, summed=isinstance(step.c, Shared))
+    found = (
+        _singly(operands, a, b, inner)
+        if step.singly
+        else _batched(operands, a, b, inner, summed=isinstance(step.c, Shared))
+    )
     if step.tasks == 1:
         found = found.reshape(1, step.m, step.n)
     return _scaled(step.scale, found, dtype, memory, table)
+
+
+def _singly(operands: Operands, a: jax.Array, b: jax.Array, inner: tuple[int, int]) -> jax.Array:
+    """The products of `a` and `b`, each 2-D where shared, one after another."""
+    dims = (((inner[0],), (inner[1],)), ((), ()))
+    own = tuple(x for x in (a, b) if x.ndim == 3)
+
+    def one(given: tuple[jax.Array, ...]) -> jax.Array:
+        first = given[0] if a.ndim == 3 else a
+        last = given[-1] if b.ndim == 3 else b
+        return _product(operands, first, last, dims)
+
+    return lax.map(one, own)
 
 
 def _read(

@@ -13,6 +13,9 @@ from raggeddsl.kernels.xla.scale import is_constant, scale_of
 from raggeddsl.kernels.xla.steps import Blocks, ExactStep, Operands, Picked, Shared, Whole
 from raggeddsl.kernels.xla.tables import Tables, in_chunks
 
+LARGE_FLOP = 50_000_000
+"""Products of this size take up to 1.5 times as long in a batch as one by one on XLA's CPU backend."""
+
 CHUNK_BYTES = 8 << 20
 """Gathered operands and their products take at most about this much at a time."""
 
@@ -39,9 +42,9 @@ def _chunks(group: Group, rows: np.ndarray, one_block: bool) -> int:
     m, n, k = int(t.m[rows[0]]), int(t.n[rows[0]]), int(t.k[rows[0]])
     gathered = m * k * _scattered(t.a_offset[rows], m * k) + k * n * _scattered(t.b_offset[rows], k * n)
     placed = 0 if one_block else m * n * _scattered(t.c_offset[rows], m * n)
-    least = min(len(rows), max(1, -(-4 * len(rows) * (gathered + placed) // CHUNK_BYTES)))
+    taken = np.array([4 * (gathered + placed)])
     each = np.array([float(cost.exact(m, n, k))])
-    return cost.chunks(np.array([len(rows)]), each, least, min(len(rows), 4 * least if least > 1 else 1))
+    return cost.chunks(np.array([len(rows)]), each, taken, CHUNK_BYTES, CHUNK_BYTES)
 
 
 def _step(
@@ -71,6 +74,7 @@ def _step(
         a=a,
         b=b,
         c=Shared(int(c[0])) if one_block else _blocks(tables, c, m * n, chunks, fill=past),
+        singly=not one_block and len(rows) > chunks and 2 * m * n * k >= LARGE_FLOP,
         scale=scale_of(tables, group, [rows], chunks),
     )
     flop = 2.0 * m * n * k * len(rows)

@@ -106,7 +106,8 @@ class TileStep:
 class ExactStep:
     """Adds products of one exact shape m x n x k in one batched product (a chunk).
 
-    Where `c` is `Shared` all products add to one block, and are summed as part of the product.
+    Where `c` is `Shared` all products add to one block, and are summed as part of the product.  With
+    `singly` they are multiplied one after another rather than as one batch.
     """
 
     operands: Operands
@@ -118,6 +119,7 @@ class ExactStep:
     a: Blocks
     b: Blocks
     c: Blocks
+    singly: bool
     scale: Scale
 
 

@@ -20,6 +20,9 @@ CHUNK_BYTES = 22 << 20
 More is slower, as fresh memory costs page faults; less leaves more places of a chunk empty.
 """
 
+WORKSPACE_BYTES = 128 << 20
+"""What they take at the very most, where tiles are so few and large that this is faster."""
+
 DEEPEST = 1024
 """Stretches of the inner axis are joined up to this length."""
 
@@ -91,14 +94,12 @@ def _box(tiles: Tiles, size: np.ndarray, chunks: int) -> Box:
 
 
 def _chunks(tiles: list[Tiles], sizes: np.ndarray) -> int:
-    """How many chunks keep to the bound and leave few places empty."""
-    count = np.array([len(t) for t in tiles])
+    """How many chunks keep to the bounds and leave few places empty."""
     depth = np.array([t.at.shape[1] for t in tiles])
-    taken = sum(_bytes(len(t), t.at.shape[1], size) for t, size in zip(tiles, sizes, strict=True))
-    least = max(1, -(-taken // CHUNK_BYTES))
     bm, bn, bk = sizes.T
     each = depth * cost.tile(bm, bn, bk, False, False) + cost.SCATTER * bm * bn
-    return cost.chunks(count, each, least, min(3 * least, least + 64))
+    taken = np.array([_bytes(1, d, size) for d, size in zip(depth.tolist(), sizes, strict=True)])
+    return cost.chunks(np.array([len(t) for t in tiles]), each, taken, CHUNK_BYTES, WORKSPACE_BYTES)
 
 
 def _bytes(tasks: int, pieces: int, size: np.ndarray) -> int:
