@@ -25,6 +25,7 @@ from raggeddsl.kernels.base import LoweredPlan
 from raggeddsl.plan.plan import Plan
 from raggeddsl.runtime.primitive import product_graph_p
 from raggeddsl.runtime.shared import shared_jit
+from raggeddsl.runtime.varying import agreeing
 
 Prepare = Callable[[Graph], tuple[Plan, LoweredPlan]]
 """Plans a graph in normal form and has a kernel make it ready."""
@@ -68,7 +69,7 @@ class GraphFunction:
 
     def __call__(self, buffers: Sequence[Any]) -> list[Any]:
         """The output buffers, in the order of the graph's outputs."""
-        return product_graph_p.bind(*buffers, function=self)
+        return product_graph_p.bind(*agreeing(buffers), function=self)
 
     @property
     def plan(self) -> Plan:

@@ -16,6 +16,8 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.interpreters import partial_eval as pe
 
+from raggeddsl.runtime.varying import result_type
+
 if TYPE_CHECKING:
     from raggeddsl.runtime.graph_function import GraphFunction
 
@@ -29,7 +31,7 @@ def _execute(*buffers: Any, function: GraphFunction) -> list[Any]:
 
 def _types(*buffers: Any, function: GraphFunction) -> list[Any]:
     assert len(buffers) == len(function.graph.inputs)
-    return [jax.core.ShapedArray(result.shape, result.dtype) for result in function.results]
+    return [result_type(buffers, result.shape, result.dtype) for result in function.results]
 
 
 product_graph_p.def_impl(_execute)

@@ -1,9 +1,10 @@
 """What the parts of a class take: nanoseconds on two cores, fitted to measurements.
 
 Measured with jax 0.10.2 (XLA's CPU backend, products by YNNPACK) on two cores of an AMD EPYC (Zen 5),
-AVX-512, f32, everything else idle: each constant is a least time over some ten interleaved runs of that part
-alone, on chunks that fit the last-level cache, over the rows of 1000 matrices of 8 to 256 columns.  They need
-only be right relative to each other: they choose classes, and change no result.
+AVX-512, f32: least times over ten to twenty interleaved runs of each part alone, on chunks that fit the
+last-level cache, over the rows of 1000 matrices of 8 to 256 columns; the machine had other work, so
+they are good to some 20%.  They need only be right relative to each other: they choose classes, and
+change no result.
 """
 
 from __future__ import annotations
@@ -20,15 +21,18 @@ GATHER_SHORT = 30.0
 """More for an element of a row of w elements: this / w², as short rows do not fill the vectors."""
 BLOCK = 0.6
 """An element copied as part of a whole block, mostly into fresh memory, which costs page faults."""
-SCATTER = 1.1
+SCATTER = 0.8
 """An element scattered in strips; XLA's CPU scatter runs on one core."""
 SCATTER_BLOCK = 0.9
 """An element of a result that is made in fresh memory and then copied to its place as part of a block."""
 FRESH = 0.4
 """More for an element gathered into memory that is too large to be used again."""
-FLOP = 0.005
-"""A floating-point operation of a large batched product."""
-FLOP_SMALL = 0.07
+FLOP = 0.0075
+"""A floating-point operation of a large batched product.
+
+That takes 0.005; half as much again takes no longer in all and keeps padding below twice the FLOP.
+"""
+FLOP_SMALL = 0.1
 """More for one of a box whose least side is b: this / b."""
 TASK = 100.0
 """A task, whatever its size."""
