@@ -17,7 +17,7 @@ def varying_axes(aval: Any) -> frozenset[Any]:
     found = getattr(aval, "vma", None)
     if found is None:
         found = getattr(getattr(aval, "mat", None), "varying", frozenset())
-    return frozenset(found)
+    return frozenset(found or ())
 
 
 def agreeing(buffers: Sequence[Any]) -> Sequence[Any]:

@@ -1,4 +1,4 @@
-"""Inside `shard_map` a program runs on each device's own part, and gradients of what is shared are added up."""
+"""Inside `shard_map` a program runs on each device's own part; gradients of what is shared are added up."""
 
 from __future__ import annotations
 
