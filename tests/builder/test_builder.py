@@ -1,8 +1,6 @@
-"""`rd.Builder`: the text it writes, names it chooses, and how quick it is."""
+"""`rd.Builder`: the text it writes, the names it chooses, and what it makes of many matrices."""
 
 from __future__ import annotations
-
-import time
 
 import jax
 import jax.numpy as jnp
@@ -111,27 +109,22 @@ def b_y(value):
     return value
 
 
-def test_ten_thousand_matrices_and_products_are_planned_in_two_seconds():
-    rd.check("input a : f32[2, 2]\noutput b = a")  # builds the parser
-    start = time.perf_counter()
+def test_ten_thousand_matrices_and_products_are_one_stage():
     b = rd.Builder()
     for k in range(10_000):
         A = b.input(f"A{k}", shape=(k % 50 + 1, k % 7 + 1))
         b.output(f"C{k}", A @ b.input(f"B{k}", shape=(k % 7 + 1, 8)))
     program = b.compile(ahead=False)
-    assert time.perf_counter() - start < 4  # under 2 on an idle machine
     assert len(program.plan.stages) == 1
 
 
-def test_a_family_of_many_members_is_planned_quickly():
+def test_a_family_of_many_members_is_text_of_short_lines():
     rng = np.random.default_rng(0)
     sizes = rng.integers(1, 2000, (100_000, 3))
-    start = time.perf_counter()
     b = rd.Builder()
     A, B = b.input("A", shapes=sizes[:, :2]), b.input("B", shapes=sizes[:, 1:])
     b.output("C", b.sum(A, into=np.arange(100_000), count=100_000) @ B)
     text = b.to_text()
-    assert time.perf_counter() - start < 4
     assert max(map(len, text.split("\n"))) <= 100
 
 
