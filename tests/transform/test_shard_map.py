@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.processes import PACKAGE_PARENT, printed
 from tests.transform.functions import KERNELS
 
 SCRIPT = """
@@ -35,19 +34,11 @@ print("agreed")
 
 
 @pytest.mark.parametrize("kernel", KERNELS[:2])
-def test_values_and_gradients_are_those_of_one_device(kernel):
-    root = str(Path(__file__).parents[2])
-    environment = {
-        **os.environ,
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
-        "PYTHONPATH": os.pathsep.join([*sys.path[:1], root, os.environ.get("PYTHONPATH", "")]),
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT.format(kernel=kernel)],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=root,
-        timeout=300,
+def test_values_and_gradients_are_those_of_one_device(kernel, tmp_path):
+    said = printed(
+        SCRIPT.format(kernel=kernel),
+        tmp_path,
+        XLA_FLAGS="--xla_force_host_platform_device_count=2",
+        PYTHONPATH=os.pathsep.join([str(PACKAGE_PARENT), str(Path(__file__).parents[2])]),
     )
-    assert done.stdout.strip() == "agreed", done.stderr[-2000:]
+    assert said.strip() == "agreed"
