@@ -48,17 +48,17 @@ def moved_bytes(tasks: TaskTable, itemsize: np.ndarray) -> tuple[int, int]:
     """(read, written): operands once a task, a member of a result once however many tasks add to it.
 
     `itemsize` is that of `itemsizes`.  f64 sums of whole numbers are exact up to 2^53 bytes, and
-    cannot wrap beyond.
+    cannot wrap beyond.  Not by `np.dot`: waking the BLAS library's threads takes longer than the sums.
     """
     a_sizes = tasks.m * np.where(tasks.op == Op.PRODUCT, tasks.k, tasks.n)
     c_sizes = tasks.m * tasks.n
     c_sizes[tasks.accumulate] = 0
     read = (
-        np.dot(a_sizes, itemsize[tasks.a_buffer])
-        + np.dot(tasks.k * tasks.n, itemsize[tasks.b_buffer])
+        np.sum(a_sizes * itemsize[tasks.a_buffer])
+        + np.sum(tasks.k * tasks.n * itemsize[tasks.b_buffer])
         + np.sum(itemsize[tasks.s_buffer])
     )
-    return int(read), int(np.dot(c_sizes, itemsize[tasks.c_buffer]))
+    return int(read), int(np.sum(c_sizes * itemsize[tasks.c_buffer]))
 
 
 def distinct_shapes(tasks: TaskTable) -> int:

@@ -60,7 +60,7 @@ def check_addressable(graph: Graph, found: Diagnostics) -> None:
     for key in graph:
         type = graph.type(key)
         # In floats: the product of two sizes may exceed 63 bits.
-        size = int(np.dot(type.rows.astype(np.float64), type.cols)) * DTYPES[type.dtype].itemsize
+        size = int(np.sum(type.rows.astype(np.float64) * type.cols)) * DTYPES[type.dtype].itemsize
         kind: BufferKind = "input" if isinstance(graph.op(key), Input) else "scratch"
         families.append(_family(graph, key, "output" if key in outputs else kind, size))
     total = sum(family.size for family in families)

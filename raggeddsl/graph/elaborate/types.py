@@ -121,7 +121,7 @@ def family_type(state: State, type: ast.TypeExpr, dtype: str | None, scope: Scop
 def fits_memory(state: State, type: FamilyType, span: Span) -> bool:
     """Whether the bytes of all members together can be counted in 63 bits; else an error."""
     itemsize = DTYPES[type.dtype].itemsize
-    about = float(np.dot(type.rows.astype(np.float64), type.cols.astype(np.float64))) * itemsize
+    about = float(np.sum(type.rows.astype(np.float64) * type.cols)) * itemsize
     if about < 2.0**62:
         return True
     exact = int(np.dot(type.rows.astype(object), type.cols.astype(object))) * itemsize
