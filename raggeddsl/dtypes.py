@@ -70,7 +70,11 @@ def _numpy_dtype(name: str) -> np.dtype:
 
 def from_numpy(dtype: np.dtype | type | str) -> str | None:
     """The short name of a NumPy or JAX dtype, or None if the language has no such type."""
-    wanted = np.dtype(dtype)
+    return _short_name(np.dtype(dtype))
+
+
+@cache
+def _short_name(wanted: np.dtype) -> str | None:
     if wanted.name == "bfloat16":
         return "bf16"
     for short, long in _NUMPY_NAMES.items():

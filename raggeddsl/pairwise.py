@@ -48,8 +48,9 @@ def matmul(
     RMM709 for an element type that the language has not.
     """
     left, right = _side(As, "As"), _side(Bs, "Bs")
-    _check_pairs(left[1], right[1])
     program = _program(*left[1:], *right[1:], _precision(precision), target, kernel, x64_enabled())
+    if isinstance(As, Ragged) and isinstance(Bs, Ragged):
+        return program({"As": As, "Bs": Bs})["C"]
     a, b = program.inputs.groups
     result = program.run([Received(a, left[0]), Received(b, right[0])])["C"]
     return result if isinstance(As, Ragged) or isinstance(Bs, Ragged) else result.to_list()
@@ -127,6 +128,7 @@ def _program(
     kernel: KernelName,
     x64: bool,
 ) -> Program:
+    _check_pairs(a, b)  # here, since layouts that have a program are right
     graph = Graph()
     left = graph.add(Input(FamilyType(a.rows, a.cols, a_dtype), ("As",), True, Origin("As")))
     right = graph.add(Input(FamilyType(b.rows, b.cols, b_dtype), ("Bs",), True, Origin("Bs")))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import jax
-import numpy as np
 
 
 def x64_enabled() -> bool:
     """Whether f64 and c128 exist, in this thread."""
-    return bool(jax.dtypes.canonicalize_dtype(np.float64) == np.float64)
+    return bool(jax.config.jax_enable_x64)

@@ -27,6 +27,7 @@ class Jitted:
     outputs: Signature
     timings: dict[str, float]
     _function: Any = None
+    _tables: tuple[jax.Array, ...] = ()
     _donating: Any = None
     _traced: Any = None
     _lowered: Any = None
@@ -44,15 +45,20 @@ class Jitted:
         `donated` are outputs of an earlier call, as `deliver.collect` finds them, whose memory the
         new ones take over where XLA can.
         """
-        if traced(buffers) or not self.lowered.traceable:
+        if traced(buffers):
             # Tracers need the primitive, which knows its derivatives.
             return cut(self.graph_function(buffers), self.outputs)
+        return self.run(buffers, donated)
+
+    def run(self, buffers: Sequence[Any], donated: tuple[Any, ...] | None = None) -> tuple[Any, ...]:
+        """The same for buffers that are known to be concrete: a call of few lines."""
         if self._compiled is None:
+            if not self.lowered.traceable:
+                return cut(self.graph_function(buffers), self.outputs)
             self.compile()  # once, even if several threads call at once
-        if donated:
-            return self._donate()(tuple(buffers), self.graph_function.tables, donated)
-        assert self._function is not None
-        found: tuple[Any, ...] = self._function(tuple(buffers), self.graph_function.tables)
+        function = self._donate() if donated else self._function
+        more = (donated,) if donated else ()
+        found: tuple[Any, ...] = function(tuple(buffers), self._tables, *more)
         return found
 
     def trace(self) -> Any:
@@ -86,8 +92,9 @@ class Jitted:
     def _ready(self) -> tuple[Any, tuple[jax.Array, ...]]:
         with self._once:
             if self._function is None:
+                self._tables = self.graph_function.tables
                 self._function = shared_jit(self._key(), _program(self.lowered, self.outputs))
-            return self._function, self.graph_function.tables
+            return self._function, self._tables
 
     def _donate(self) -> Any:
         """The program with old outputs as further arguments, which XLA gives to the new outputs."""
