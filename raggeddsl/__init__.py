@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from raggeddsl.options import Options
     from raggeddsl.pairwise import matmul
     from raggeddsl.program import Program
-    from raggeddsl.ragged import Ragged
+    from raggeddsl.ragged import Ragged, full_like, ones_like, zeros_like
 
 __version__ = "0.1.0"
 
@@ -34,8 +34,11 @@ __all__ = [
     "compile",
     "compile_file",
     "format",
+    "full_like",
     "matmul",
+    "ones_like",
     "parse",
+    "zeros_like",
 ]
 
 _HOMES = {
@@ -51,8 +54,11 @@ _HOMES = {
     "compile": "raggeddsl.api",
     "compile_file": "raggeddsl.api",
     "format": "raggeddsl.api",
+    "full_like": "raggeddsl.ragged",
     "matmul": "raggeddsl.pairwise",
+    "ones_like": "raggeddsl.ragged",
     "parse": "raggeddsl.api",
+    "zeros_like": "raggeddsl.ragged",
 }
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from raggeddsl.lowering.dispatch import clear_executables
+from raggeddsl.memberwise import clear_memberwise
 from raggeddsl.pairwise import clear_matmul
 from raggeddsl.runtime.shared import clear_programs
 
 
 def clear_caches() -> None:
-    """Forget shared executables and jitted functions, and the programs of `matmul`.
+    """Forget shared executables and jitted functions, and the programs of `matmul` and `Ragged`.
 
     Programs that are still held keep working.  JAX's own caches are `jax.clear_caches()`'s business.
     """
     clear_executables()
     clear_matmul()
+    clear_memberwise()
     clear_programs()

@@ -9,20 +9,26 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+_PIECE = 4096
+"""Elements of a member that are summed one after another: more, and rounding errors would show."""
+
 _interned: WeakValueDictionary[bytes, Layout] = WeakValueDictionary()
 
 
 class Layout:
-    """How N members lie end to end, row-major, in one 1-D array; get one by `Layout.of`.
+    """How N members lie end to end in one 1-D array; get one by `Layout.of`.
 
     `rows`, `cols`, `sizes`, `offsets` are read-only int64[N] columns in elements; `size` is the
-    sum of the sizes.  With `scalar`, members have shape `()` (rows = cols = 1).  Layouts are
-    interned by a digest of their columns that is computed once, so two equal layouts are one
-    object, and a jit cache look-up costs the same for ten members and for a million.
+    sum of the sizes.  Members lie row-major, or all of them `column_major`: the transposes of a
+    row-major family, where they are.  With `scalar`, members have shape `()` (rows = cols = 1).
+    Layouts are interned by a digest of their columns that is computed once, so two equal layouts
+    are one object, and a jit cache look-up costs the same for ten members and for a million.
     """
 
-    def __init__(self, rows: np.ndarray, cols: np.ndarray, scalar: bool, digest: bytes) -> None:
-        self.rows, self.cols, self.scalar = rows, cols, scalar
+    def __init__(
+        self, rows: np.ndarray, cols: np.ndarray, scalar: bool, column_major: bool, digest: bytes
+    ) -> None:
+        self.rows, self.cols, self.scalar, self.column_major = rows, cols, scalar, column_major
         self.sizes = rows * cols
         ends = np.cumsum(self.sizes)
         self.offsets = ends - self.sizes
@@ -33,16 +39,23 @@ class Layout:
             column.flags.writeable = False
 
     @staticmethod
-    def of(rows: np.ndarray, cols: np.ndarray, scalar: bool = False) -> Layout:
-        """The one layout of members `[rows[i], cols[i]]` (`[]` each, if `scalar`)."""
+    def of(rows: np.ndarray, cols: np.ndarray, scalar: bool = False, column_major: bool = False) -> Layout:
+        """The one layout of members `[rows[i], cols[i]]` (`[]` each, if `scalar`).
+
+        Where every member is a row, a column or empty, the two orders are one: row-major.
+        """
         rows = np.array(rows, dtype=np.int64)
         cols = np.array(cols, dtype=np.int64)
         assert rows.ndim == 1 and rows.shape == cols.shape, "one row count and one column count a member"
-        digest = blake2b(rows.tobytes(), digest_size=32, salt=b"scalar" if scalar else b"matrix")
+        column_major = column_major and bool((np.minimum(rows, cols) > 1).any())
+        form = b"scalar" if scalar else b"columns" if column_major else b"matrix"
+        digest = blake2b(rows.tobytes(), digest_size=32, salt=form)
         digest.update(cols.tobytes())
         key = digest.digest()
         found = _interned.get(key)
-        return found if found is not None else _interned.setdefault(key, Layout(rows, cols, scalar, key))
+        if found is not None:
+            return found
+        return _interned.setdefault(key, Layout(rows, cols, scalar, column_major, key))
 
     @staticmethod
     def of_shapes(shapes: Any) -> Layout:
@@ -86,7 +99,28 @@ class Layout:
 
     def take(self, members: np.ndarray | slice) -> Layout:
         """The layout of the chosen members packed anew."""
-        return Layout.of(self.rows[members], self.cols[members], self.scalar)
+        return Layout.of(self.rows[members], self.cols[members], self.scalar, self.column_major)
+
+    @cached_property
+    def transposed(self) -> Layout:
+        """The layout in which the same elements are the members' transposes."""
+        return Layout.of(self.cols, self.rows, self.scalar, not self.column_major)
+
+    @cached_property
+    def row_major(self) -> Layout:
+        """The layout of members of the same shapes that lie row-major."""
+        return Layout.of(self.rows, self.cols, self.scalar)
+
+    @cached_property
+    def pieces(self) -> tuple[np.ndarray, np.ndarray]:
+        """Every member cut into runs of at most 4,096 elements: their sizes and their members, int64[M].
+
+        A member without elements has one run of none, so that each member has at least one.
+        """
+        counts = np.maximum(-(-self.sizes // _PIECE), 1)
+        owners = np.repeat(np.arange(len(self)), counts)
+        starts = (np.arange(len(owners)) - np.repeat(np.cumsum(counts) - counts, counts)) * _PIECE
+        return np.minimum(self.sizes[owners] - starts, _PIECE), owners
 
     def elements(self, members: np.ndarray) -> np.ndarray:
         """int64: where every element of the chosen members lies, member after member."""
@@ -106,7 +140,7 @@ class Layout:
         return isinstance(other, Layout) and self._digest == other._digest
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Layout.of, (self.rows, self.cols, self.scalar)
+        return Layout.of, (self.rows, self.cols, self.scalar, self.column_major)
 
     def __repr__(self) -> str:
         shown = [str(self.shape(i)) for i in range(min(3, len(self)))]
@@ -114,5 +148,5 @@ class Layout:
             shown.append("…")
         if len(self) > 3:
             shown.append(str(self.shape(len(self) - 1)))
-        members = f"{len(self)} member{'s' * (len(self) != 1)}"
+        members = f"{len(self)} member{'s' * (len(self) != 1)}{', column-major' * self.column_major}"
         return f"Layout({members}: {', '.join(shown)})" if shown else f"Layout({members})"

@@ -155,6 +155,7 @@ def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
             member = int(wrong[0])
             _wrong_shape(member, value.layout.shape(member), value.dtype, len(wrong), group, found)
             return None
+        value = value.row_major()
     if value.packed and value.data.shape != (layout.size,):
         _wrong_shape(0, value[0].shape, value.dtype, len(value), group, found)
         return None

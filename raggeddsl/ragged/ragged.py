@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from raggeddsl.ragged.arithmetic import Arithmetic
+from raggeddsl.ragged.reading import beside, concrete, cut, on_host
 from raggeddsl.runtime.layout import Layout
 from raggeddsl.runtime.members import as_array
 from raggeddsl.runtime.pack import pack, traced
@@ -19,12 +21,15 @@ _DEVICE_SLICES = 16
 
 
 @jax.tree_util.register_pytree_with_keys_class
-class Ragged:
-    """N matrices `dtype[m_i, n_i]` packed row-major, end to end, without gaps, in `data: dtype[total]`.
+class Ragged(Arithmetic):
+    """N matrices `dtype[m_i, n_i]` packed end to end, without gaps, in `data: dtype[total]`.
 
     A pytree whose one leaf is `data`; the shapes are static, interned and hashed once, so that
     flattening and a jit cache hit cost the same however many members there are.  Members are
     views made when they are read.  Make one by `Ragged.from_list` or `Ragged.from_packed`.
+
+    Operators are those of `jax.numpy`, member by member: `+ - * /` with numbers and with a
+    `Ragged` of equal shapes, `@` with a `Ragged` or one matrix (`raggeddsl.matmul`).
     """
 
     __slots__ = ("__weakref__", "_data", "_dtype", "_members", "layout")
@@ -166,19 +171,19 @@ class Ragged:
         if kept is not None:
             return [np.asarray(member) for member in kept]
         flat = np.asarray(self._data)
-        return [_cut(flat, self.layout, member) for member in range(len(self))]
+        return [cut(flat, self.layout, member) for member in range(len(self))]
 
     def _read(self, members: Sequence[int]) -> list[Any]:
         kept = self._members
         if kept is not None:
             return [kept[i] for i in members]
         data, layout = self._data, self.layout
-        if _on_host(data) or (_concrete(data) and len(members) > _DEVICE_SLICES):
+        if on_host(data) or (concrete(data) and len(members) > _DEVICE_SLICES):
             # A view of the host's copy: slicing by XLA would compile once for each distinct shape.
             flat = np.asarray(data)
-            pieces = [_cut(flat, layout, i) for i in members]
-            return _beside(pieces, data)
-        return [_cut(data, layout, i) for i in members]
+            pieces = [cut(flat, layout, i) for i in members]
+            return beside(pieces, data)
+        return [cut(data, layout, i) for i in members]
 
     def _slice(self, index: slice) -> Ragged:
         first, stop, step = index.indices(len(self))
@@ -190,9 +195,58 @@ class Ragged:
         where: Any = slice(start, start + layout.size)
         if step != 1:
             where = self.layout.elements(np.arange(first, stop, step))
-        if _on_host(self._data):
-            return Ragged(_beside([np.asarray(self._data)[..., where]], self._data)[0], layout)
+        if on_host(self._data):
+            return Ragged(beside([np.asarray(self._data)[..., where]], self._data)[0], layout)
         return Ragged(self._data[..., where], layout)
+
+    # ------------------------------------------------------------ each member as a whole
+
+    @property
+    def T(self) -> Ragged:
+        """Each member transposed.  Nothing is copied: products read the members as they lie.
+
+        The elements stay where they are in `data`, so that members are column-major there;
+        `row_major()` brings them in order.
+        """
+        return Ragged(self.data, self.layout.transposed)
+
+    def row_major(self) -> Ragged:
+        """The same members, row-major in `data`: this `Ragged` itself, or a copy of what `.T` gave."""
+        from raggeddsl.memberwise import row_major
+
+        return row_major(self) if self.layout.column_major else self
+
+    def astype(self, dtype: Any) -> Ragged:
+        """Every member converted to `dtype`, as by `jax.Array.astype`."""
+        return Ragged(jnp.asarray(self.data).astype(dtype), self.layout)
+
+    def scale(self, factors: Any) -> Ragged:
+        """Equivalent to `[s * a for s, a in zip(factors, self)]`; `factors` is `dtype[N]`.
+
+        Raises `RmmError` RMM711 for factors of another shape.
+        """
+        from raggeddsl.memberwise import scaled
+
+        return scaled(self, factors)
+
+    def norm(self) -> jax.Array:
+        """The Frobenius norm of each member, real[N]: equivalent to `[jnp.linalg.norm(a) for a in self]`.
+
+        But its gradient at a member of zeros is zero, where that of `jnp.linalg.norm` is not a
+        number.  Sums are kept in float32 or wider.
+        """
+        from raggeddsl.memberwise import norm
+
+        return norm(self)
+
+    def sum(self) -> jax.Array:
+        """The sum of each member, dtype[N]: equivalent to `[jnp.sum(a) for a in self]`.
+
+        Sums of narrow floats are kept in float32; those of integers are int32.
+        """
+        from raggeddsl.memberwise import sums
+
+        return sums(self)
 
     # ------------------------------------------------------------ as a pytree, and for people
 
@@ -219,29 +273,3 @@ class Ragged:
         dtype = getattr(self._data, "dtype", self._data) if self._dtype is None else self._dtype
         members = repr(self.layout).removeprefix("Layout(").removesuffix(")")
         return f"Ragged({dtype}, {members}; {self.layout.size} elements)"
-
-
-def _concrete(data: Any) -> bool:
-    return isinstance(data, jax.Array) and not isinstance(data, jax.core.Tracer)
-
-
-def _on_host(data: Any) -> bool:
-    """Whether `data` is a `jax.Array` that NumPy can see without a copy: all of it on one CPU device."""
-    if not _concrete(data):
-        return False
-    devices = data.devices()
-    return len(devices) == 1 and next(iter(devices)).platform == "cpu"
-
-
-def _beside(pieces: list[np.ndarray], data: jax.Array) -> list[jax.Array]:
-    """`pieces` as `jax.Array`s where `data` is; on CPU they may share its memory, which never changes.
-
-    By `device_put`, since `jnp.asarray` compiles a program for each shape.
-    """
-    return jax.device_put(pieces, data.sharding if data.committed else None)
-
-
-def _cut(data: Any, layout: Layout, member: int) -> Any:
-    """One member of packed `data`; leading axes, as `vmap` leaves them, are kept."""
-    start, size = int(layout.offsets[member]), int(layout.sizes[member])
-    return data[..., start : start + size].reshape(data.shape[:-1] + layout.shape(member))

@@ -1,0 +1,146 @@
+"""The operators of `Ragged`: with numbers, with another `Ragged`, with one matrix.
+
+Elementwise operations are those of `jax.numpy` on the packed elements, so types promote as there;
+`@` is `raggeddsl.matmul`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from raggeddsl.runtime.layout import Layout
+from raggeddsl.runtime.refuse import refuse
+
+if TYPE_CHECKING:
+    from raggeddsl.ragged.ragged import Ragged
+
+
+class Arithmetic:
+    """The operators of `Ragged`, apart from how it holds its members."""
+
+    __slots__ = ()
+
+    __array_ufunc__ = None
+    """NumPy arrays and scalars on the left leave the operation to us."""
+
+    if TYPE_CHECKING:
+        layout: Layout
+
+        @property
+        def data(self) -> Any: ...
+
+        def row_major(self) -> Ragged: ...
+
+    # ------------------------------------------------------------ element by element
+
+    def __neg__(self) -> Ragged:
+        return _like(self, jnp.negative(self.data))
+
+    def __pos__(self) -> Ragged:
+        return _like(self, self.data)
+
+    def __add__(self, other: Any) -> Ragged:
+        return _elementwise(jnp.add, "+", self, other)
+
+    def __radd__(self, other: Any) -> Ragged:
+        return _elementwise(jnp.add, "+", other, self)
+
+    def __sub__(self, other: Any) -> Ragged:
+        return _elementwise(jnp.subtract, "-", self, other)
+
+    def __rsub__(self, other: Any) -> Ragged:
+        return _elementwise(jnp.subtract, "-", other, self)
+
+    def __mul__(self, other: Any) -> Ragged:
+        return _elementwise(jnp.multiply, "*", self, other)
+
+    def __rmul__(self, other: Any) -> Ragged:
+        return _elementwise(jnp.multiply, "*", other, self)
+
+    def __truediv__(self, other: Any) -> Ragged:
+        return _elementwise(jnp.true_divide, "/", self, other)
+
+    def __rtruediv__(self, other: Any) -> Ragged:
+        return _elementwise(jnp.true_divide, "/", other, self)
+
+    # ------------------------------------------------------------ products
+
+    def __matmul__(self, other: Any) -> Ragged:
+        return _product(self, other)
+
+    def __rmatmul__(self, other: Any) -> Ragged:
+        return _product(other, self)
+
+
+def _like(ragged: Any, data: Any) -> Ragged:
+    from raggeddsl.ragged.ragged import Ragged
+
+    return ragged if data is ragged.data else Ragged(data, ragged.layout)
+
+
+def _product(left: Any, right: Any) -> Any:
+    from raggeddsl.pairwise import matmul
+
+    for side in (left, right):
+        if not isinstance(side, Arithmetic) and not _array(side):
+            return NotImplemented
+        if _array(side) and np.ndim(side) != 2:
+            refuse(
+                "RMM711",
+                f"`@` takes two Ragged, or a Ragged and one matrix; this array has shape {np.shape(side)}",
+                "make a stack of matrices a Ragged: `rd.Ragged.from_list(stack)`",
+            )
+    return matmul(left, right)
+
+
+def _elementwise(operation: Callable[..., Any], sign: str, left: Any, right: Any) -> Any:
+    """`operation` on the elements of two `Ragged` of equal shapes, or of one and a number."""
+    if isinstance(left, Arithmetic) and isinstance(right, Arithmetic):
+        if left.layout is not right.layout:
+            _check_shapes(sign, left.layout, right.layout)
+            if left.layout is not right.layout:
+                left, right = left.row_major(), right.row_major()
+        return _like(left, operation(left.data, right.data))
+    ragged, other = (left, right) if isinstance(left, Arithmetic) else (right, left)
+    if not _array(other) and not isinstance(other, int | float | complex):
+        return NotImplemented
+    if np.ndim(other) != 0:
+        help = (
+            "`ragged.scale(s)` has a factor for each member, `s` of shape (N,)"
+            if sign in "*/"
+            else ("make a Ragged of what is to be added to each member")
+        )
+        message = (
+            f"`{sign}` takes two Ragged, or a Ragged and a number; this array has shape {np.shape(other)}"
+        )
+        refuse("RMM711", message, help)
+    first, second = (x.data if isinstance(x, Arithmetic) else x for x in (left, right))
+    return _like(ragged, operation(first, second))
+
+
+def _array(value: Any) -> bool:
+    return isinstance(value, jax.Array | np.ndarray | np.generic) or hasattr(value, "__jax_array__")
+
+
+def _check_shapes(sign: str, left: Layout, right: Layout) -> None:
+    """Raise RMM710 unless the members have equal shapes, in whatever order they lie."""
+    if left.row_major is right.row_major:
+        return
+    if len(left) != len(right):
+        message = f"`{sign}` of Ragged with {len(left)} and {len(right)} members"
+        refuse("RMM710", message, "members are taken in pairs: there must be as many on either side")
+    wrong = np.flatnonzero((left.shapes != right.shapes).any(axis=1) | (left.scalar != right.scalar))
+    member, more = int(wrong[0]), len(wrong) - 1
+    also = f" (and {more} more member{'s' * (more != 1)} differ)" if more else ""
+    shapes = left.shape(member), right.shape(member)
+    refuse(
+        "RMM710",
+        f"`{sign}` of Ragged whose members differ in shape: member {member} is {shapes[0]} on the left and "
+        f"{shapes[1]} on the right{also}",
+        "transpose one side: `ragged.T`" if shapes[0] == shapes[1][::-1] else "members are not broadcast",
+    )

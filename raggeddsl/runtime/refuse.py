@@ -1,0 +1,12 @@
+"""A code, what is wrong and the mend in; an `RmmError` with that one finding raised."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from raggeddsl.language.source import Diagnostic, RmmError
+
+
+def refuse(code: str, message: str, help: str) -> NoReturn:
+    """Raise `RmmError` for what a caller gave, which has no place in a spec."""
+    raise RmmError([Diagnostic(code, "error", message, help=help)])
