@@ -10,24 +10,22 @@ import jax.numpy as jnp
 from jax import lax
 
 from raggeddsl.dtypes import DTYPES
+from raggeddsl.kernels.xla.arithmetic import product, scaled
 from raggeddsl.kernels.xla.gathering import (
     add_blocks,
     add_range,
     add_strips,
-    add_wide_strips,
     pick_blocks,
     stretches,
-    tile_operand,
 )
+from raggeddsl.kernels.xla.run_tiles import add_tiles, tile_places
 from raggeddsl.kernels.xla.steps import (
     Blocks,
-    Box,
     ExactStep,
     Operands,
     Picked,
     RangeStep,
     Recipe,
-    Scale,
     Shared,
     StageSteps,
     Step,
@@ -89,12 +87,12 @@ def _add(step: Step, out: jax.Array, memory: Buffers, tables: Tables, alone: boo
         case RangeStep():
             return add_range(out, _range(step, out.dtype, memory), step.c, alone)
         case TileStep():
-            strips = tables[step.strips]
-            return _chunked(step, out, tables, lambda o, t: _add_tiles(step, o, memory, t, strips))
+            places = tile_places(step, memory, tables)
+            return _chunked(step, out, tables, lambda o, t, p: add_tiles(step, o, memory, t, p), places)
         case ExactStep():
-            return _chunked(step, out, tables, lambda o, t: _add_exact(step, o, memory, t, alone))
+            return _chunked(step, out, tables, lambda o, t, _: _add_exact(step, o, memory, t, alone))
         case StripStep():
-            return _chunked(step, out, tables, lambda o, t: _add_copies(step, o, memory, t))
+            return _chunked(step, out, tables, lambda o, t, _: _add_copies(step, o, memory, t))
         case _:
             assert_never(step)
 
@@ -104,7 +102,7 @@ def _tables_of(step: TileStep | ExactStep | StripStep) -> tuple[int, ...]:
     scale = [number for number in (step.scale.factors, step.scale.s_offsets) if number >= 0]
     match step:
         case TileStep():
-            own = [step.pieces, step.tiles, *([step.last] if step.last >= 0 else [])]
+            own = [step.pieces, *(box.last for box in step.boxes if box.last >= 0)]
         case ExactStep():
             own = [blocks.table for blocks in (step.a, step.b, step.c) if isinstance(blocks, Picked)]
         case StripStep():
@@ -118,98 +116,35 @@ def _chunked(
     step: TileStep | ExactStep | StripStep,
     out: jax.Array,
     tables: Tables,
-    body: Callable[[jax.Array, Callable[[int], Any]], jax.Array],
+    body: Callable[[jax.Array, Callable[[int], Any], Any], jax.Array],
+    given: Any = None,
 ) -> jax.Array:
-    """`body(out, table)` for each chunk in turn, `table(number)` being that chunk's row of a table."""
+    """`body(out, table, own)` for each chunk in turn.
+
+    `table(number)` is that chunk's row of a table, `own` its rows of the arrays in `given`.
+    """
     if step.chunks == 1:
-        return body(out, _only_chunk(tables))
+        return body(out, _only_chunk(tables), jax.tree.map(lambda x: x[0], given))
 
     # Without the checkpoint a gradient would keep all that was gathered.
     @jax.checkpoint
-    def one(held: jax.Array, rows: dict[int, Any]) -> tuple[jax.Array, None]:
-        return body(held, rows.__getitem__), None
+    def one(held: jax.Array, rows: tuple[dict[int, Any], Any]) -> tuple[jax.Array, None]:
+        return body(held, rows[0].__getitem__, rows[1]), None
 
-    return lax.scan(one, out, {number: tables[number] for number in _tables_of(step)})[0]
-
-
-def _scaled(
-    scale: Scale, values: jax.Array, dtype: Any, memory: Buffers, table: Callable[[int], Any], of: Any = None
-) -> jax.Array:
-    """`values` in `dtype`, multiplied: one factor for all, or one for each of the first axis.
-
-    With `of`, int32 as long as the first axis, entry i takes the factor of task `of[i]`.  16-bit
-    floats are multiplied in f32 and rounded once.
-    """
-    work = jnp.promote_types(values.dtype, dtype)
-    work = jnp.float32 if work in (jnp.bfloat16, jnp.float16) else work
-    if scale.factor != 1:
-        values = values.astype(work) * jnp.asarray(scale.factor).astype(work)
-    if scale.factors >= 0:
-        values = _times(values.astype(work), table(scale.factors).astype(work), of)
-    if scale.s_buffer >= 0:
-        s = memory[scale.s_buffer].at[table(scale.s_offsets)].get(mode="promise_in_bounds")
-        values = _times(values.astype(work), s.astype(work), of)
-    return values.astype(dtype)
-
-
-def _times(values: jax.Array, factors: jax.Array, of: Any) -> jax.Array:
-    own = factors if of is None else factors.at[of].get(mode="promise_in_bounds")
-    return values * own.reshape(-1, *[1] * (values.ndim - 1))
+    return lax.scan(one, out, ({number: tables[number] for number in _tables_of(step)}, given))[0]
 
 
 def _range(step: RangeStep, dtype: Any, memory: Buffers) -> jax.Array:
     data = memory[step.a_buffer]
     if step.a or step.size != data.shape[0]:
         data = lax.slice(data, (step.a,), (step.a + step.size,))
-    return _scaled(step.scale, data, dtype, memory, lambda number: None)
+    return scaled(step.scale, data, dtype, memory, lambda number: None)
 
 
 def _add_copies(step: StripStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any]) -> jax.Array:
     a, stride, c, length = table(step.strips)
     values = stretches(memory[step.a_buffer], a, length, step.width, stride)
-    return add_strips(out, _scaled(step.scale, values, out.dtype, memory, table), c, length)
-
-
-def _product(operands: Operands, a: jax.Array, b: jax.Array, dims: Any) -> jax.Array:
-    work = DTYPES[operands.work].numpy
-    precision = None if operands.precision == "default" else lax.Precision(operands.precision)
-    accum = DTYPES[operands.accum].numpy
-    return lax.dot_general(
-        a.astype(work), b.astype(work), dims, precision=precision, preferred_element_type=accum
-    )
-
-
-def _add_tiles(
-    step: TileStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any], strips: jax.Array
-) -> jax.Array:
-    pieces, tiles = table(step.pieces), table(step.tiles)
-    results, task, piece = [], 0, 0
-    for box in step.boxes:
-        own_tiles = tiles[:, task : task + box.tasks]
-        own_pieces = pieces[:, piece : piece + box.tasks * box.pieces].reshape(5, box.tasks, box.pieces)
-        results.append(_box(step.operands, box, memory, own_pieces, own_tiles).reshape(-1))
-        task, piece = task + box.tasks, piece + box.tasks * box.pieces
-    # Scattered together: one scatter compiles faster than one a box.
-    values = lax.optimization_barrier(lax.concatenate(results, 0)).reshape(-1, step.width)
-    of, row, column = strips
-    rows, columns, offset, stride = (t.at[of].get(mode="promise_in_bounds") for t in tiles)
-    length = jnp.where(row < rows, columns - column, 0)
-    values = _scaled(step.scale, values, out.dtype, memory, table, of)
-    last = None if step.last < 0 else table(step.last)
-    return add_wide_strips(out, values, offset + row * stride + column, length, last)
-
-
-def _box(operands: Operands, box: Box, memory: Buffers, pieces: jax.Array, tiles: jax.Array) -> jax.Array:
-    """`accum[tasks, bm, bn]`."""
-    a_at, a_stride, b_at, b_stride, length = pieces
-    a = tile_operand(
-        memory[operands.a_buffer], (a_at, a_stride, length), tiles[0], box.bm, box.bk, not operands.a_t
-    )
-    b = tile_operand(
-        memory[operands.b_buffer], (b_at, b_stride, length), tiles[1], box.bn, box.bk, operands.b_t
-    )
-    inner = ((1,) if operands.a_t else (2,), (2,) if operands.b_t else (1,))
-    return _product(operands, a, b, (inner, ((0,), (0,))))
+    return add_strips(out, scaled(step.scale, values, out.dtype, memory, table), c, length)
 
 
 def _add_exact(
@@ -240,7 +175,7 @@ def _exact_products(step: ExactStep, dtype: Any, memory: Buffers, table: Callabl
     )
     if step.tasks == 1:
         found = found.reshape(1, step.m, step.n)
-    return _scaled(step.scale, found, dtype, memory, table)
+    return scaled(step.scale, found, dtype, memory, table)
 
 
 def _singly(operands: Operands, a: jax.Array, b: jax.Array, inner: tuple[int, int]) -> jax.Array:
@@ -251,7 +186,7 @@ def _singly(operands: Operands, a: jax.Array, b: jax.Array, inner: tuple[int, in
     def one(given: tuple[jax.Array, ...]) -> jax.Array:
         first = given[0] if a.ndim == 3 else a
         last = given[-1] if b.ndim == 3 else b
-        return _product(operands, first, last, dims)
+        return product(operands, first, last, dims)
 
     return lax.map(one, own)
 
@@ -281,8 +216,8 @@ def _batched(
     of_a, of_b = inner[0] + a.ndim - 2, inner[1] + b.ndim - 2
     if a.ndim == 3 and b.ndim == 3:
         dims = (((0, of_a), (0, of_b)), ((), ())) if summed else (((of_a,), (of_b,)), ((0,), (0,)))
-        return _product(operands, a, b, dims)
-    found = _product(operands, a, b, (((of_a,), (of_b,)), ((), ())))
+        return product(operands, a, b, dims)
+    found = product(operands, a, b, (((of_a,), (of_b,)), ((), ())))
     if found.ndim == 2:
         return found
     # A shared operand: the free axes come out as (a's, b's); the tasks' axis belongs in front.

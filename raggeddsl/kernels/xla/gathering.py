@@ -20,6 +20,7 @@ _TO_ELEMENT = lax.ScatterDimensionNumbers(
 _TO_BLOCK = lax.ScatterDimensionNumbers(
     update_window_dims=(1,), inserted_window_dims=(), scatter_dims_to_operand_dims=(0,)
 )
+_IN_BOUNDS = lax.GatherScatterMode.PROMISE_IN_BOUNDS
 
 
 def stretches(
@@ -32,30 +33,51 @@ def stretches(
     step = along if stride is None else along * stride[..., None]
     real = along < length[..., None]
     at = jnp.where(real, start[..., None] + step, 0)
-    found = lax.gather(data, at[..., None], _ELEMENT, (1,), mode=lax.GatherScatterMode.PROMISE_IN_BOUNDS)
+    found = lax.gather(data, at[..., None], _ELEMENT, (1,), mode=_IN_BOUNDS)
     return jnp.where(real, found, jnp.zeros((), data.dtype))
 
 
-def tile_operand(
-    data: jax.Array, pieces: tuple[Any, Any, Any], sides: jax.Array, side: int, depth: int, inner_last: bool
+def tile_starts(
+    offset: jax.Array, stride: jax.Array, side: int, depth: int, k_first: bool, last: int
 ) -> jax.Array:
-    """Tiles of a product's operand: `[T, side, R * depth]` with `inner_last`, else `[T, R * depth, side]`.
+    """Where each stored row of an operand's tiles begins, given int32[…, T, R] of its pieces.
 
-    `pieces` are offset, row stride and inner length, int32[T, R]; of `side` rows (or columns) only
-    `sides` int32[T] are real.
+    int32[…, T, R * depth] with `k_first`, else int32[…, T, side * R]; what begins past `last` is none of
+    the product's rows, and begins at `last`.
     """
-    offset, stride, length = pieces
-    tasks, count = offset.shape
-    if inner_last:
-        rows = lax.broadcasted_iota(jnp.int32, (tasks, side, count), 1)
-        real = rows < sides[:, None, None]
-        widths = jnp.where(real, length[:, None, :], 0)
-        found = stretches(data, offset[:, None, :] + rows * stride[:, None, :], widths, depth)
-        return found.reshape(tasks, side, count * depth)
-    rows = lax.broadcasted_iota(jnp.int32, (tasks, count, depth), 2)
-    widths = jnp.where(rows < length[:, :, None], sides[:, None, None], 0)
-    found = stretches(data, offset[:, :, None] + rows * stride[:, :, None], widths, side)
-    return found.reshape(tasks, count * depth, side)
+    rows = jnp.arange(depth if k_first else side, dtype=jnp.int32)
+    if k_first:
+        start = offset[..., None] + stride[..., None] * rows
+    else:
+        start = offset[..., None, :] + stride[..., None, :] * rows[:, None]
+    return jnp.minimum(start, last).reshape(*offset.shape[:-1], -1)
+
+
+def tile_operand(
+    data: jax.Array, start: jax.Array, length: jax.Array, shape: tuple[int, int], k_first: bool, ends: bool
+) -> jax.Array:
+    """Tiles of a product's operand: `[T, R * depth, side]` with `k_first`, else `[T, side, R * depth]`.
+
+    `start` is from `tile_starts`, `length` int32[T, R] how much of the inner axis is real: the rest is
+    zeros.  Rows and columns beyond the product's hold whatever lies there.  `shape` is (side, depth).
+    With `ends`, some rows would reach past the end of `data`, and elements are picked one by one.
+    """
+    (side, depth), (tasks, count) = shape, length.shape
+    width = side if k_first else depth
+    if ends:
+        along = lax.broadcasted_iota(jnp.int32, (*start.shape, width), 2)
+        at = jnp.minimum(start[..., None] + along, data.shape[0] - 1)
+        found = lax.gather(data, at[..., None], _ELEMENT, (1,), mode=_IN_BOUNDS)
+    else:
+        found = pick_blocks(data, start.reshape(-1), width)
+    zero = jnp.zeros((), data.dtype)
+    if k_first:
+        found = found.reshape(tasks, count, depth, side)
+        along = lax.broadcasted_iota(jnp.int32, found.shape, 2)
+        return jnp.where(along < length[:, :, None, None], found, zero).reshape(tasks, count * depth, side)
+    found = found.reshape(tasks, side, count, depth)
+    along = lax.broadcasted_iota(jnp.int32, found.shape, 3)
+    return jnp.where(along < length[:, None, :, None], found, zero).reshape(tasks, side, count * depth)
 
 
 def add_strips(out: jax.Array, values: jax.Array, start: jax.Array, length: jax.Array) -> jax.Array:
@@ -89,8 +111,7 @@ def add_wide_strips(
 
 def pick_blocks(data: jax.Array, start: jax.Array, size: int) -> jax.Array:
     """`dtype[T, size]`: whole blocks from each of `start`, int32[T]."""
-    mode = lax.GatherScatterMode.PROMISE_IN_BOUNDS
-    return lax.gather(data, start[:, None], _BLOCK, (size,), mode=mode)
+    return lax.gather(data, start[:, None], _BLOCK, (size,), mode=_IN_BOUNDS)
 
 
 def add_blocks(out: jax.Array, values: jax.Array, start: jax.Array) -> jax.Array:

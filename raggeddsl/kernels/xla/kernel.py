@@ -102,7 +102,8 @@ def _lower_products(plan: Plan, stage: Stage, group: Group, budget: int, tables:
     boxes = np.flatnonzero(~classes.exact)
     if len(boxes):
         sizes = np.stack([classes.m, classes.n, classes.k], axis=1)[boxes]
-        yield tile_step(tables, group, operands, [rows[number] for number in boxes], sizes, past)
+        lengths = plan.buffers[group.a_buffer].size, plan.buffers[group.b_buffer].size
+        yield tile_step(tables, group, operands, [rows[number] for number in boxes], sizes, lengths, past)
 
 
 def _operands(plan: Plan, stage: Stage, group: Group) -> Operands:

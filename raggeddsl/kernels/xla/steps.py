@@ -11,13 +11,21 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Box:
-    """A tiled class: `tasks` tiles a chunk, each bm x bn results over `pieces` stretches of bk of k."""
+    """A tiled class: `tasks` tiles a chunk, each bm x bn results over `pieces` stretches of bk of k.
+
+    `a_ends` says that some row of a tile of A lies so near the end of its buffer that a whole row of
+    the box would reach past it; `b_ends` that one of B does.  `last` is the table, int32[chunks, …], of
+    the strips of results that lie within a strip of C's end (-1: there are none).
+    """
 
     bm: int
     bn: int
     bk: int
     pieces: int
     tasks: int
+    a_ends: bool
+    b_ends: bool
+    last: int
 
     @property
     def flop(self) -> float:
@@ -81,13 +89,11 @@ class Operands:
 
 @dataclass(frozen=True)
 class TileStep:
-    """Adds products of any shapes; a chunk gathers its tiles, multiplies box by box, and scatters once.
+    """Adds products of any shapes; a chunk gathers its tiles, multiplies and scatters them box by box.
 
     Tables: `pieces` int32[chunks, 5, …] (offset and row stride in A and in B, inner length), `tiles`
-    int32[chunks, 4, …] (rows, columns, offset and row stride in C), `strips` int32[3, …] (tile, row, first
-    column of each strip of `width` results of a chunk).  `repeats` says that several tiles may add to
-    one place of C.  `last`, int32[chunks, …], numbers the strips that lie within `width` of C's end (-1:
-    there are none).
+    int32[chunks, 4, …] (rows, columns, offset and row stride in C).  Results are scattered in strips of
+    `width`.  `repeats` says that several tiles may add to one place of C.
     """
 
     operands: Operands
@@ -96,8 +102,6 @@ class TileStep:
     width: int
     pieces: int
     tiles: int
-    strips: int
-    last: int
     repeats: bool
     scale: Scale
 

@@ -47,18 +47,28 @@ class Tiles:
 
 
 def tile_step(
-    tables: Tables, group: Group, operands: Operands, rows: list[np.ndarray], sizes: np.ndarray, past: int
+    tables: Tables,
+    group: Group,
+    operands: Operands,
+    rows: list[np.ndarray],
+    sizes: np.ndarray,
+    lengths: tuple[int, int],
+    past: int,
 ) -> tuple[TileStep, list[ShapeClass], int]:
     """The step that adds the products `rows[q]` of the group, cut by boxes int64[Q, 3] (bm, bn, bk).
 
-    `past` is the length of C's buffer.  Also says what its classes are and how many bytes a chunk takes.
+    `lengths` are those of the buffers of A and B, `past` is that of C's.  Also says what its classes
+    are and how many bytes a chunk takes.
     """
     joined = is_constant(group)
     tiles = [_tiles(group, own, size, joined) for own, size in zip(rows, sizes, strict=True)]
     chunks = _chunks(tiles, sizes)
-    boxes = tuple(_box(t, size, chunks) for t, size in zip(tiles, sizes, strict=True))
-    pieces = [_piece_columns(group, t, box) for t, box in zip(tiles, boxes, strict=True)]
-    columns = [_tile_columns(group, t, box) for t, box in zip(tiles, boxes, strict=True)]
+    pieces = [_piece_columns(group, t, size) for t, size in zip(tiles, sizes, strict=True)]
+    columns = [_tile_columns(group, t, size) for t, size in zip(tiles, sizes, strict=True)]
+    boxes = tuple(
+        _box(tables, group, (*lengths, past), size, chunks, piece, column)
+        for size, piece, column in zip(sizes, pieces, columns, strict=True)
+    )
     step = TileStep(
         operands=operands,
         boxes=boxes,
@@ -66,8 +76,6 @@ def tile_step(
         width=STRIP,
         pieces=tables.add(_side_by_side(pieces, chunks)),
         tiles=tables.add(_side_by_side(columns, chunks)),
-        strips=tables.add(_strips(boxes)),
-        last=_last_strips(tables, columns, boxes, chunks, past),
         repeats=any(t.repeats for t in tiles),
         scale=scale_of(tables, group, [t.row for t in tiles], chunks),
     )
@@ -88,9 +96,38 @@ def tile_step(
     return step, reports, chunk
 
 
-def _box(tiles: Tiles, size: np.ndarray, chunks: int) -> Box:
+def _box(
+    tables: Tables,
+    group: Group,
+    lengths: tuple[int, int, int],
+    size: np.ndarray,
+    chunks: int,
+    pieces: np.ndarray,
+    tiles: np.ndarray,
+) -> Box:
+    """`lengths` are those of the buffers of A, of B and of C."""
     bm, bn, bk = size.tolist()
-    return Box(bm, bn, bk, pieces=tiles.at.shape[1], tasks=-(-len(tiles) // chunks))
+    a, a_stride, b, b_stride, k = pieces.swapaxes(0, 1)
+    ends = (
+        _ends(a, a_stride, k, tiles[:, 0], bm if group.a_t else bk, group.a_t, lengths[0]),
+        _ends(b, b_stride, k, tiles[:, 1], bk if group.b_t else bn, not group.b_t, lengths[1]),
+    )
+    last = _last_strips(tables, tiles, bm, bn, chunks, lengths[2])
+    return Box(bm, bn, bk, pieces.shape[2], -(-len(tiles) // chunks), *ends, last)
+
+
+def _ends(
+    offset: np.ndarray,
+    stride: np.ndarray,
+    k: np.ndarray,
+    side: np.ndarray,
+    width: int,
+    k_first: bool,
+    length: int,
+) -> bool:
+    """Whether `width` elements from the start of some stored row would reach past `length`."""
+    rows = k if k_first else np.where(k > 0, side, 0)
+    return bool(((rows > 0) & (offset + (rows - 1) * stride + width > length)).any())
 
 
 def _chunks(tiles: list[Tiles], sizes: np.ndarray) -> int:
@@ -152,26 +189,28 @@ def _best_depth(runs: np.ndarray, bk: int, time: float, scatter: float) -> int:
     return min(depths, key=lambda d: float((-(-runs // d)).sum()) * (d * time + scatter))
 
 
-def _piece_columns(group: Group, tiles: Tiles, box: Box) -> np.ndarray:
+def _piece_columns(group: Group, tiles: Tiles, size: np.ndarray) -> np.ndarray:
     """int64[T, 5, R]: offset and row stride in A, in B, and the length of each stretch."""
     t = group.table
+    bm, bn, bk = size.tolist()
     none = tiles.at < 0
     at = np.where(none, 0, tiles.at)
-    row, k0 = tiles.piece_row[at], tiles.piece[at] * box.bk
+    row, k0 = tiles.piece_row[at], tiles.piece[at] * bk
     m, n, k = t.m[row], t.n[row], t.k[row]
-    i0, j0 = (tiles.i * box.bm)[:, None], (tiles.j * box.bn)[:, None]
+    i0, j0 = (tiles.i * bm)[:, None], (tiles.j * bn)[:, None]
     a = t.a_offset[row] + (k0 * m + i0 if group.a_t else i0 * k + k0)
     b = t.b_offset[row] + (j0 * k + k0 if group.b_t else k0 * n + j0)
-    length = np.where(none, 0, np.minimum(box.bk, k - k0))
+    length = np.where(none, 0, np.minimum(bk, k - k0))
     return np.stack([a, m if group.a_t else k, b, k if group.b_t else n, length], axis=1)
 
 
-def _tile_columns(group: Group, tiles: Tiles, box: Box) -> np.ndarray:
+def _tile_columns(group: Group, tiles: Tiles, size: np.ndarray) -> np.ndarray:
     """int64[T, 4, 1]: rows, columns, offset and row stride in C."""
     t, row = group.table, tiles.row
-    i0, j0 = tiles.i * box.bm, tiles.j * box.bn
+    bm, bn, _ = size.tolist()
+    i0, j0 = tiles.i * bm, tiles.j * bn
     n = t.n[row]
-    rows, columns = np.minimum(box.bm, t.m[row] - i0), np.minimum(box.bn, n - j0)
+    rows, columns = np.minimum(bm, t.m[row] - i0), np.minimum(bn, n - j0)
     return np.stack([rows, columns, t.c_offset[row] + i0 * n + j0, n], axis=1)[:, :, None]
 
 
@@ -184,40 +223,22 @@ def _side_by_side(columns: list[np.ndarray], chunks: int) -> np.ndarray:
     return np.concatenate(parts, axis=2)
 
 
-def _strips(boxes: tuple[Box, ...]) -> np.ndarray:
-    """int64[3, L]: of each strip of a chunk's results its tile, row and first column."""
-    parts, before = [], 0
-    for box in boxes:
-        tiles = np.arange(before, before + box.tasks)
-        strips = np.meshgrid(tiles, np.arange(box.bm), np.arange(0, box.bn, STRIP), indexing="ij")
-        parts.append(np.stack(strips).reshape(3, -1))
-        before += box.tasks
-    return np.concatenate(parts, axis=1)
-
-
-def _last_strips(
-    tables: Tables, columns: list[np.ndarray], boxes: tuple[Box, ...], chunks: int, past: int
-) -> int:
+def _last_strips(tables: Tables, tiles: np.ndarray, bm: int, bn: int, chunks: int, past: int) -> int:
     """A table of the strips of each chunk that, whole, would reach past the end of C; -1 if none does."""
-    chunk, strip, before = [], [], 0
-    for column, box in zip(columns, boxes, strict=True):
-        rows, width, offset, stride = column[:, :, 0].T
-        near = np.flatnonzero(offset + (rows - 1) * stride + width > past - STRIP)
-        across = box.bn // STRIP
-        task, row, s = (
-            x.reshape(-1) for x in np.meshgrid(near, np.arange(box.bm), np.arange(across), indexing="ij")
-        )
-        start = offset[task] + row * stride[task] + s * STRIP
-        over = (row < rows[task]) & (s * STRIP < width[task]) & (start > past - STRIP)
-        chunk.append(task[over] // box.tasks)
-        strip.append(before + ((task[over] % box.tasks) * box.bm + row[over]) * across + s[over])
-        before += box.tasks * box.bm * across
-    owner, number = np.concatenate(chunk), np.concatenate(strip)
-    if not len(owner):
+    rows, width, offset, stride = tiles[:, :, 0].T
+    near = np.flatnonzero(offset + (rows - 1) * stride + width > past - STRIP)
+    tasks, across = -(-len(tiles) // chunks), bn // STRIP
+    task, row, s = (x.reshape(-1) for x in np.meshgrid(near, np.arange(bm), np.arange(across), indexing="ij"))
+    start = offset[task] + row * stride[task] + s * STRIP
+    over = (row < rows[task]) & (s * STRIP < width[task]) & (start > past - STRIP)
+    if not over.any():
         return -1
-    table = np.full((chunks, int(np.bincount(owner).max())), before)
-    order = np.argsort(owner, kind="stable")
+    owner = task[over] // tasks
+    number = ((task[over] % tasks) * bm + row[over]) * across + s[over]
     count = np.bincount(owner, minlength=chunks)
+    # A strip of this number does not exist: it is none.
+    table = np.full((chunks, int(count.max())), tasks * bm * across)
+    order = np.argsort(owner, kind="stable")
     place = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
     table[owner[order], place] = number[order]
     return tables.add(table)
