@@ -74,13 +74,13 @@ def clear_memberwise() -> None:
         kept.cache_clear()
 
 
-def checked(ragged: Ragged, name: str = "the Ragged") -> Any:
+def checked(ragged: Ragged, name: str = "data") -> Any:
     """The packed elements.  Raises RMM711 if there is an axis more, as `jax.vmap` has stacked them."""
     data = ragged.data
     if np.shape(data) != (ragged.layout.size,):
         refuse(
             "RMM711",
-            f"the elements of {name} have shape {np.shape(data)}, and its members take "
+            f"the elements of `{name}` have shape {np.shape(data)}, and its members take "
             f"({ragged.layout.size},)",
             "where it holds a batch, call this inside `jax.vmap`",
         )

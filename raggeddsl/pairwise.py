@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -51,47 +51,42 @@ def matmul(
     RMM709 for an element type that the language has not, RMM711 for a batch outside of `jax.vmap`.
     """
     left, right = _side(As, "As"), _side(Bs, "Bs")
-    _check_pairs(left, right)
-    out, wanted = _result_type(left, right, preferred_element_type)
-    arithmetic = Arithmetic(_precision(precision))
-    program = _program(left.kind(), right.kind(), out, arithmetic, target, kernel, x64_enabled())
-    groups = program.inputs.groups
-    given = [Received(group, side.value) for group, side in zip(groups, (left, right), strict=True)]
-    result = program.run(given)["C"]
-    if wanted != result.dtype:
-        result = result.astype(wanted)
+    x64 = x64_enabled()
+    a, b, common, wanted = _types(left.types, right.types, preferred_element_type, x64)
+    kinds = (left.layout, a, left.shared), (right.layout, b, right.shared)
+    program = _program(*kinds, common, _precision(precision), target, kernel, x64)
+    if isinstance(left.value, Ragged) and isinstance(right.value, Ragged):
+        result = program({"As": left.value, "Bs": right.value})["C"]
+    else:
+        groups = zip(program.inputs.groups, (left, right), strict=True)
+        result = program.run([Received(group, side.value) for group, side in groups])["C"]
+    if wanted != common:
+        result = result.astype(DTYPES[wanted].numpy)
     return result if isinstance(As, Ragged) or isinstance(Bs, Ragged) else result.to_list()
 
 
 def clear_matmul() -> None:
     """Forget the programs that `matmul` keeps."""
     _program.cache_clear()
+    _types.cache_clear()
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """One argument, checked: its members, how they lie, and `like`, values that stand for their types."""
+class _Side(NamedTuple):
+    """One argument: its members, how they lie, which element types they have, weak or not."""
 
-    name: str
     value: Ragged | list[Any]
     layout: Layout
-    dtype: Any
-    like: tuple[Any, ...]
+    types: tuple[tuple[np.dtype, bool], ...]
     shared: bool = False
-
-    def kind(self) -> tuple[Layout, str, bool]:
-        """All that a program depends on."""
-        return self.layout, short_of(self.dtype, f"`{self.name}`"), self.shared
 
 
 def _side(values: Any, name: str) -> _Side:
-    """One argument; members of differing types are promoted."""
     if isinstance(values, Ragged):
-        data = checked(values, f"`{name}`")
+        data = checked(values, name)
         # The program knows the members as they lie, and reads them transposed.
         lying = Ragged(data, values.layout.transposed) if values.layout.column_major else values
-        return _Side(name, lying, values.layout, data.dtype, (data,))
-    single = np.ndim(values) == 2 if isinstance(values, jax.Array | np.ndarray) else False
+        return _Side(lying, values.layout, (_type(data),))
+    single = isinstance(values, jax.Array | np.ndarray) and np.ndim(values) == 2
     members: list[Any] = []
     for place, value in enumerate([values] if single else values):
         called = name if single else f"{name}[{place}]"
@@ -104,59 +99,50 @@ def _side(values: Any, name: str) -> _Side:
             refuse("RMM706", message, "reshape it to (rows, columns)")
         members.append(member)
     layout = Layout.of_shapes([member.shape for member in members])
-    like = tuple({(m.dtype, getattr(m, "weak_type", False)): m for m in members}.values())
-    dtype = np.dtype(jax.dtypes.canonicalize_dtype(jnp.result_type(*like or (jnp.float32,))))
-    return _Side(name, members, layout, dtype, like, single)
+    return _Side(members, layout, tuple({_type(member) for member in members}), single)
 
 
-def _result_type(left: _Side, right: _Side, preferred: Any) -> tuple[str, np.dtype]:
-    """The type that the program computes in, and the one of the result.
+def _type(array: Any) -> tuple[np.dtype, bool]:
+    return array.dtype, getattr(array, "weak_type", False)
 
-    They differ where a narrower type is preferred, to which the products are rounded.
+
+@lru_cache
+def _types(left: Any, right: Any, preferred: Any, x64: bool) -> tuple[str, str, str, str]:
+    """The types of both sides, the one that the program computes in, and that of the result.
+
+    The last two differ where a narrower type is preferred, to which the products are rounded.
     """
-    common = promote(left.kind()[1], right.kind()[1])
-    like = (*left.like, *right.like)
-    natural = np.dtype(jax.dtypes.canonicalize_dtype(jnp.result_type(*like))) if like else left.dtype
+    common = short_of(_promoted(left + right or _NONE), "the result")
+    a, b = (
+        short_of(_promoted(types), f"`{name}`") if any(not weak for _, weak in types) else common
+        for types, name in ((left, "As"), (right, "Bs"))
+    )
     if preferred is None:
-        return common, natural
-    wanted = np.dtype(jax.dtypes.canonicalize_dtype(preferred))
-    short = short_of(wanted, "`preferred_element_type`")
-    if not np.can_cast(_KINDS[DTYPES[common].kind], _KINDS[DTYPES[short].kind]):
+        return a, b, common, common
+    wanted = short_of(jax.dtypes.canonicalize_dtype(preferred), "`preferred_element_type`")
+    if _HOLDS.index(DTYPES[wanted].kind) < _HOLDS.index(DTYPES[common].kind):
         refuse(
             "RMM709",
-            f"`preferred_element_type` is {wanted}, which cannot hold products of {DTYPES[common].numpy}",
+            f"`preferred_element_type` is {wanted}, which cannot hold products of {common}",
             "prefer a type of the same kind, or of one that holds it",
         )
-    return (short if promote(common, short) == short else common), wanted
+    return a, b, wanted if promote(common, wanted) == wanted else common, wanted
 
 
-_KINDS = {"integer": "i1", "float": "f8", "complex": "c16"}
+_NUMBERS: dict[str, Any] = {"i": 0, "f": 0.0, "c": 0j}
+_NONE = ((np.dtype("float32"), False),)
+_HOLDS = ("integer", "float", "complex")
+
+
+def _promoted(types: Sequence[tuple[np.dtype, bool]]) -> Any:
+    # A weak type is that of a number of Python.
+    own = jax.dtypes.canonicalize_dtype
+    like = [_NUMBERS.get(dtype.kind, dtype) if weak else own(dtype) for dtype, weak in types]
+    return own(jnp.result_type(*like))
 
 
 def _precision(precision: Any) -> str:
     return "default" if precision is None else jax.lax.Precision(precision).name.lower()
-
-
-def _check_pairs(left: _Side, right: _Side) -> None:
-    a, b = left.layout, right.layout
-    if len(a) != len(b) and not (left.shared or right.shared):
-        message = f"`As` has {len(a)} matrices and `Bs` {len(b)}"
-        refuse("RMM708", message, "give as many of one as of the other")
-    for side, layout in (("As", a), ("Bs", b)):
-        if layout.scalar:
-            refuse("RMM708", f"`{side}` holds scalars", "multiply matrices; scale with `*`")
-    wrong = np.flatnonzero(a.cols != b.rows)
-    if len(wrong):
-        i = int(wrong[0])
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        shown = [
-            f"{side.name} is {side.layout.shape(0)}"
-            if side.shared
-            else f"{side.name}[{i}] is {side.layout.shape(i)}"
-            for side in (left, right)
-        ]
-        help = "the columns of each `As[i]` must be as many as the rows of `Bs[i]`"
-        refuse("RMM708", f"inner sizes differ: {shown[0]}, {shown[1]}{more}", help)
 
 
 _Kind = tuple[Layout, str, bool]
@@ -165,14 +151,36 @@ _Kind = tuple[Layout, str, bool]
 
 @lru_cache(_PROGRAMS)
 def _program(
-    a: _Kind, b: _Kind, out: str, arithmetic: Arithmetic, target: Target, kernel: KernelName, x64: bool
+    a: _Kind, b: _Kind, out: str, precision: str, target: Target, kernel: KernelName, x64: bool
 ) -> Program:
+    _check_pairs(a, b)  # here, since layouts that have a program are right
     graph = Graph()
     count = len(b[0]) if a[2] else len(a[0])
     left, right = _operand(graph, "As", a, count), _operand(graph, "Bs", b, count)
     rows, cols = np.broadcast_to(a[0].rows, count), np.broadcast_to(b[0].cols, count)
+    arithmetic = Arithmetic(precision)
     node = Product(FamilyType(rows, cols, out), left, right, arithmetic=arithmetic, origin=Origin("C"))
     return one_node(graph, node, Options(target=target, kernel=kernel, x64=x64))
+
+
+def _check_pairs(left: _Kind, right: _Kind) -> None:
+    a, b = left[0], right[0]
+    if len(a) != len(b) and not (left[2] or right[2]):
+        message = f"`As` has {len(a)} matrices and `Bs` {len(b)}"
+        refuse("RMM708", message, "give as many of one as of the other")
+    for name, layout in (("As", a), ("Bs", b)):
+        if layout.scalar:
+            refuse("RMM708", f"`{name}` holds scalars", "multiply matrices; scale with `*`")
+    wrong = np.flatnonzero(a.cols != b.rows)
+    if len(wrong):
+        i = int(wrong[0])
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        shown = [
+            f"{name} is {layout.shape(0)}" if shared else f"{name}[{i}] is {layout.shape(i)}"
+            for name, (layout, _, shared) in (("As", left), ("Bs", right))
+        ]
+        help = "the columns of each `As[i]` must be as many as the rows of `Bs[i]`"
+        refuse("RMM708", f"inner sizes differ: {shown[0]}, {shown[1]}{more}", help)
 
 
 def _operand(graph: Graph, name: str, kind: _Kind, count: int) -> Operand:
