@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 Target = Literal["auto", "fused", "dispatch"]
-KernelName = Literal["auto", "native", "xla", "reference"]
+KernelName = Literal["auto", "native", "mkl", "xla", "reference"]
 
 
 @dataclass(frozen=True)

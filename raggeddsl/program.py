@@ -12,7 +12,7 @@ from typing import Any, cast
 import jax
 
 from raggeddsl.graph.graph import Graph
-from raggeddsl.kernels.base import LoweredPlan
+from raggeddsl.kernels.base import LoweredPlan, StageTime
 from raggeddsl.language import ast
 from raggeddsl.language.source import Diagnostic, Diagnostics, Source
 from raggeddsl.lowering.choose import Choice, choose, installed
@@ -31,6 +31,8 @@ from raggeddsl.runtime.signature import Signature, input_signature, output_signa
 
 PARTS = ("parse", "graph", "plan", "trace", "lower", "compile")
 """What `Program.timings` may have, in the order in which it happens."""
+
+_MEASURED_CALLS = 5
 
 
 class Program:
@@ -124,8 +126,11 @@ class Program:
 
     # ------------------------------------------------------------ looking at it
 
-    def explain(self) -> Any:
-        """What the program does and costs: print it, or take `.summary()` or `.to_dict()`."""
+    def explain(self, measure: Mapping[str, Any] | None = None) -> Any:
+        """What the program does and costs: print it, or take `.summary()` or `.to_dict()`.
+
+        Shares of time are estimates, unless `measure` is inputs to run the program on a few times.
+        """
         from raggeddsl.plan.explain import explain
 
         dispatched = self.choice.target == "dispatch"
@@ -139,7 +144,22 @@ class Program:
             "timings": {part: self.timings[part] for part in PARTS if part in self.timings},
             "passes": self._passes,
         }
-        return explain(self.plan, cast(LoweredPlan, lowered), facts=facts)
+        if measure is None:
+            return explain(self.plan, cast(LoweredPlan, lowered), facts=facts)
+        call_s, times = self._measured(measure)
+        return explain(self.plan, cast(LoweredPlan, lowered), facts=facts, call_s=call_s, times=times)
+
+    def _measured(self, inputs: Mapping[str, Any]) -> tuple[float, Sequence[StageTime]]:
+        """The seconds of the fastest of a few calls, and where the kernel says that they went."""
+        received = receive(inputs, self.inputs, self._source)
+        jax.block_until_ready(self.run(received))
+        seconds = []
+        for _ in range(_MEASURED_CALLS):
+            start = time.perf_counter()
+            jax.block_until_ready(self.run(received))
+            seconds.append(time.perf_counter() - start)
+        measure = None if self.choice.target == "dispatch" else self._whole().lowered.measure
+        return min(seconds), () if measure is None else measure([one.buffer() for one in received])
 
     def lower(self) -> Any:
         """The program as XLA receives it, a `jax.stages.Lowered`: `.as_text("stablehlo")`, `.compile()`.

@@ -14,6 +14,7 @@ EXAMPLE = """\
 examples:
   raggeddsl explain model.rmm
   raggeddsl explain --json model.rmm
+  raggeddsl explain --measure model.rmm
   raggeddsl explain RMM301
 """
 
@@ -25,6 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "file", metavar="FILE|CODE", help="a .rmm spec, - for standard input, or a code as RMM301"
     )
     parser.add_argument("--json", action="store_true", help="print the explanation as JSON")
+    parser.add_argument(
+        "--measure", action="store_true", help="run the program on random inputs and say where the time goes"
+    )
     parser.add_argument("-o", dest="output", metavar="FILE", help="write to a file instead of stdout")
     add_reading(parser)
     add_backend(parser)
@@ -35,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     if CODE.fullmatch(args.file):
         write_result(args.output, page(args.file.upper()))
         return EXIT_FINE
-    explanation = compiled(args).explain()
+    program = compiled(args)
+    explanation = program.explain(program.random_inputs(0) if args.measure else None)
     write_result(args.output, json.dumps(explanation.to_dict(), indent=2) if args.json else str(explanation))
     return EXIT_FINE
 

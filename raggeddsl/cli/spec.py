@@ -54,7 +54,7 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--kernel",
-        choices=("auto", "native", "xla", "reference"),
+        choices=("auto", "native", "mkl", "xla", "reference"),
         default="auto",
         help="what computes the products (default: auto)",
     )

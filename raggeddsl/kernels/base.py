@@ -36,12 +36,41 @@ class ShapeClass:
 
 
 @dataclass(frozen=True)
+class CodeReport:
+    """Tasks of one stage that run in the same code of a kernel: `kind` by the kernel's own names,
+    `arithmetic` the instruction set and type, `cost` an estimate of their time in any unit."""
+
+    kind: str
+    arithmetic: str
+    tasks: int
+    cost: float
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """What one kind of code took for one stage in a call, in seconds: `busy_s` on all threads
+    together, and from `first_s` to `last_s` after the call's begin."""
+
+    stage: int
+    kind: str
+    busy_s: float
+    first_s: float
+    last_s: float
+
+
+@dataclass(frozen=True)
 class StageReport:
-    """How one stage of the plan was lowered, for `explain`."""
+    """How one stage of the plan was lowered, for `explain`.
+
+    `code` is empty where a kernel's shape classes say it all; `spread` says how tasks are shared out
+    among workers, by the kernel's own words.
+    """
 
     stage: int
     classes: tuple[ShapeClass, ...]
     workspace_bytes: int = 0
+    code: tuple[CodeReport, ...] = ()
+    spread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +82,8 @@ class LoweredPlan:
     so that the program's size does not depend on them; it returns the output buffers in
     `plan.outputs` order.  Two lowered plans with equal `key` (None: unique) trace to the same
     program for equal buffer and table shapes.  `traceable` is False for a kernel that needs
-    concrete arrays.
+    concrete arrays.  `measure(buffers)`, of a kernel that can, makes some calls and says where the
+    time of the fastest went.
     """
 
     kernel: str
@@ -63,6 +93,7 @@ class LoweredPlan:
     key: Hashable | None = None
     notes: tuple[str, ...] = ()
     traceable: bool = True
+    measure: Callable[[Sequence[Any]], tuple[StageTime, ...]] | None = None
 
 
 class Kernel(Protocol):

@@ -46,6 +46,10 @@ def installed(name: str) -> Kernel | None:
             from raggeddsl.kernels.native.kernel import NativeKernel
 
             return NativeKernel()
+        case "mkl":
+            from raggeddsl.kernels.native.mkl import MklKernel
+
+            return MklKernel()
         case "xla":
             from raggeddsl.kernels.xla import XlaKernel
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,10 @@ from raggeddsl.plan.cost import count_distinct, itemsizes, moved_bytes
 from raggeddsl.plan.describe import Words, describe
 from raggeddsl.plan.plan import Op, Plan, Stage, TaskTable
 from raggeddsl.plan.report import full_text, summary_text
+from raggeddsl.plan.times import add_times
 
 if TYPE_CHECKING:
-    from raggeddsl.kernels.base import LoweredPlan, ShapeClass
+    from raggeddsl.kernels.base import LoweredPlan, ShapeClass, StageTime
 
 FACTS = ("kernel", "kernel_why", "target", "target_why", "xla_operations", "timings", "passes")
 
@@ -47,12 +48,27 @@ class Explanation:
         and the kernel's shape `classes`.  `chains`: for each definition that is a chain of
         products, how many members take which order.  `kernel`, `target`, `xla_operations`,
         `timings`, `passes`, `notes`: present where known.
+
+        `time`: `measured` (else all shares of time are estimates by the kernel's cost model, or null
+        where it has none), `call_s` (the fastest of some calls) and `busy_s` (all threads together).
+        Of each stage: `time_share`, `busy_s`, `span_s` (from its first task's begin to its last
+        one's end), `spread` (how tasks are shared out) and `code`: for each kind of code its `kind`,
+        `arithmetic`, `tasks`, `time_share` and `busy_s`.
         """
         return self.data
 
 
-def explain(plan: Plan, lowered: LoweredPlan | None, *, facts: Mapping[str, Any]) -> Explanation:
+def explain(
+    plan: Plan,
+    lowered: LoweredPlan | None,
+    *,
+    facts: Mapping[str, Any],
+    call_s: float | None = None,
+    times: Sequence[StageTime] = (),
+) -> Explanation:
     """Explain `plan`; `lowered` adds the kernel's shape classes, `facts` what only a program knows.
+
+    `call_s` and `times` are what was measured, if anything was.
 
     `facts` may have the keys of `FACTS`: names and reasons (str) of kernel and target,
     `xla_operations` (int), `timings` (name → seconds) and `passes` (name, nodes before, nodes
@@ -68,6 +84,7 @@ def explain(plan: Plan, lowered: LoweredPlan | None, *, facts: Mapping[str, Any]
         "stages": [_stage(plan, words, n, sizes, classes.get(n, [])) for n in range(len(plan.stages))],
         "chains": _chains(plan, words),
     }
+    add_times(data, lowered, call_s, times)
     for name in ("kernel", "target"):
         if name in facts:
             data[name] = {"name": facts[name], "why": facts.get(f"{name}_why")}

@@ -16,6 +16,17 @@ LONGEST_NAME = 24
 MOST_STAGES = 40
 MOST_CLASSES = 12
 MOST_ORDERS = 6
+CODE = {
+    "small": "tiles on operands as they lie",
+    "tiles": "tiles",
+    "along-k": "lanes along k",
+    "complex": "complex tiles",
+    "symmetric": "tiles, one half mirrored",
+    "provider": "gemm",
+    "combine": "scaled sums",
+    "zero": "zeros",
+}
+"""What kinds of code are called in the text."""
 """How many lines a table has at most; the dict has all."""
 
 
@@ -44,7 +55,8 @@ def full_text(data: dict[str, Any]) -> str:
         lines += _fact("passes", _passes(data["passes"]))
     for note in data.get("notes", ()):
         lines += _fact("note", note)
-    for section in (_stages(data), _classes(data), _orders(data)):
+    lines += _fact("time", _time(data))
+    for section in (_stages(data), _code(data), _classes(data), _orders(data)):
         lines += ["", *section] if section else []
     return "\n".join(lines)
 
@@ -168,12 +180,44 @@ def _stages(data: dict[str, Any]) -> list[str]:
             _shape(stage),
             si(stage["flop"], "").strip(),
             percent(stage["flop"], data["summary"]["flop"]),
+            _share(stage["time_share"]),
             bytes_text(stage["scratch_bytes"]) if stage["scratch_bytes"] else "-",
         )
         for stage in stages[:MOST_STAGES]
     ]
-    header = ("stage", "operation", "tasks", "m x k x n", "FLOP", "share", "scratch")
-    return _table(header, rows, "rsrlrrr") + _more(len(stages), len(rows), "stages") if rows else []
+    header = ("stage", "operation", "tasks", "m x k x n", "FLOP", "share", "time", "scratch")
+    return _table(header, rows, "rsrlrrrr") + _more(len(stages), len(rows), "stages") if rows else []
+
+
+def _time(data: dict[str, Any]) -> str:
+    time = data["time"]
+    if time["call_s"] is None:
+        return "" if not _code(data) else "shares are estimates; --measure runs the program and takes them"
+    text = f"{seconds_text(time['call_s'])} a call"
+    if not time["measured"]:
+        return f"{text}; this kernel cannot tell its stages apart"
+    return f"{text}, {seconds_text(time['busy_s'])} of all threads together in the stages"
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else percent(share, 1.0)
+
+
+def _code(data: dict[str, Any]) -> list[str]:
+    """Which code runs each stage, and how its tasks are spread; nothing where a kernel does not say."""
+    found = [(stage, code) for stage in data["stages"] for code in stage["code"]]
+    rows = [
+        (
+            str(stage["stage"]),
+            f"{code['arithmetic']} {CODE.get(code['kind'], code['kind'])}".strip(),
+            ", ".join(word.replace("-", " ") for word in stage["spread"]),
+            f"{code['tasks']:,}",
+            _share(code["time_share"]),
+        )
+        for stage, code in found[:MOST_STAGES]
+    ]
+    header = ("stage", "code", "spread", "tasks", "time")
+    return _table(header, rows, "rslrr") + _more(len(found), len(rows), "lines of code") if rows else []
 
 
 def _shape(stage: dict[str, Any]) -> str:

@@ -7,4 +7,4 @@ import jax
 
 def x64_enabled() -> bool:
     """Whether f64 and c128 exist, in this thread."""
-    return bool(jax.config.jax_enable_x64)
+    return bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]

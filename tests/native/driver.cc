@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "execute.h"
+#include "naive_blas.h"
 #include "pools.h"
 #include "program.h"
 #include "self_test.h"
@@ -26,7 +28,7 @@ using raggeddsl::Threads;
 
 std::vector<const Arithmetic*> instruction_sets() {
   std::vector<const Arithmetic*> found;
-  for (const char* name : {"base", "avx2", "avx512"})
+  for (const char* name : {"base", "avx2", "avx512", "provider"})
     if (const Arithmetic* set = raggeddsl::find_arithmetic(name)) found.push_back(set);
   return found;
 }
@@ -43,6 +45,26 @@ void run(Program& program, uint64_t seed, const char* way, const Arithmetic& set
   if (const char* fault = program.fault()) fail(seed, way, set, fault);
 }
 
+// The same with a watch: each section that has tasks was seen, and none ended before it began.
+void run_timed(Program& program, uint64_t seed, const Arithmetic& set, const Threads& threads) {
+  constexpr int64_t kSections = 3;
+  const raggeddsl::Work work = program.work();
+  std::vector<int32_t> numbers(size_t(work.task_count));
+  for (size_t row = 0; row < numbers.size(); ++row) numbers[row] = int32_t((row * 7 + seed) % kSections);
+  raggeddsl::Section sections[kSections + 1] = {};
+  sections[kSections] = {-1, -1, -1};  // beyond the end
+  const raggeddsl::Profile profile = {numbers.data(), sections, kSections};
+  program.reset();
+  if (std::string failure = raggeddsl::execute(work, set, threads, &profile); !failure.empty()) fail(seed, "timed", set, failure);
+  if (const char* fault = program.fault()) fail(seed, "timed", set, fault);
+  for (int32_t s = 0; s < int32_t(kSections); ++s) {
+    const bool any = std::find(numbers.begin(), numbers.end(), s) != numbers.end();
+    const raggeddsl::Section& found = sections[s];
+    if (any != (found.first <= found.last) || found.busy < 0 || (!any && found.busy != 0)) fail(seed, "timed", set, "a section's times are wrong");
+  }
+  if (sections[kSections].busy != -1) fail(seed, "timed", set, "a time is written past the sections");
+}
+
 void check(uint64_t seed, const std::vector<const Arithmetic*>& sets, Pool& prompt, Pool& slow) {
   const Arithmetic& set = *sets[seed % sets.size()];
   Absent absent;
@@ -54,6 +76,7 @@ void check(uint64_t seed, const std::vector<const Arithmetic*>& sets, Pool& prom
     if (seed % 4 == 0) run(program, seed, "with slow threads", set, slow.threads());
     run(program, seed, "with threads that never come", set, absent.threads());
     run(program, seed, "with a pool that runs inline", set, inline_threads());
+    run_timed(program, seed, set, prompt.threads());
   }
   absent.run_late();  // the program and its buffers are gone
 }
@@ -110,6 +133,7 @@ void check_far(const Arithmetic& set) {
 }
 
 int main_(double seconds, uint64_t seed) {
+  set_naive_provider();
   const auto sets = instruction_sets();
   for (const Arithmetic* set : sets)
     if (const char* fault = raggeddsl::self_test(*set)) fail(0, "self-test", *set, fault);

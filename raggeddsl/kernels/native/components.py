@@ -21,6 +21,10 @@ LARGEST_SHARE = 1 / 32
 """A merge that leaves a component with more than this share of its phase's cost ends the phase,
 unless the component had it before."""
 
+PHASE_COST = 2e6
+"""A stage of less cost than this is never worth a phase of its own: waiting for a phase's end takes
+some microseconds."""
+
 
 @dataclass(frozen=True, eq=False)
 class Components:
@@ -50,19 +54,26 @@ def row_costs(plan: Plan) -> np.ndarray:
     return t.flop + 10.0 * (t.m * t.k + t.k * t.n + t.m * t.n) + 2000.0
 
 
-def find_components(plan: Plan, cells: Cells, cost: np.ndarray) -> Components:
-    """Follows the stages in order, merging labels of cells until a merge would cost parallelism."""
+def find_components(plan: Plan, cells: Cells, cost: np.ndarray, alone: np.ndarray) -> Components:
+    """Follows the stages in order, merging labels of cells until a merge would cost parallelism.
+
+    Stages with rows that are `alone[T]` are phases of their own.
+    """
     phase = np.zeros(len(plan.tasks), np.int64)
     component = np.zeros(len(plan.tasks), np.int64)
     open_phase = _Phase(len(cells))
     phase_of_cell = np.full(len(cells), -1, np.int64)
-    number = 0
+    number, closed = 0, False
     for stage in plan.stages:
         rows = slice(stage.start, stage.stop)
         if stage.start == stage.stop:
             continue
         read, written = cells.read[rows], cells.written[rows]
-        if not open_phase.add(rows, read, written, cost[rows]):
+        apart = bool(alone[rows].any())
+        # The first phase is open and empty.
+        shut = (closed or apart) and bool(open_phase.rows)
+        closed = apart
+        if shut or not open_phase.add(rows, read, written, cost[rows]):
             _close(open_phase, component)
             number += 1
             open_phase.renew()
@@ -119,7 +130,8 @@ class _Phase:
         count, merged = connected_components(graph, directed=False)
         new_cost = np.bincount(merged[before:][row_cell], cost, count)
         new_cost += np.bincount(merged[:before], self.cost, count)
-        if before and not anyway and self._too_large(new_cost):
+        tied = self._too_large(new_cost) or _serial(cost, row_cell, merged[before:][row_cell])
+        if before and not anyway and tied:
             return False
         self.final = merged[:before][self.final] if len(self.final) else self.final
         first = len(self.final)
@@ -134,3 +146,11 @@ class _Phase:
         had = float(self.cost.max(initial=0.0)) / max(float(self.cost.sum()), 1.0)
         has = float(new_cost.max(initial=0.0)) / max(float(new_cost.sum()), 1.0)
         return has > max(LARGEST_SHARE, 1.5 * had)
+
+
+def _serial(cost: np.ndarray, cell: np.ndarray, merged: np.ndarray) -> bool:
+    """Whether much of a stage, independent by itself, would be tied together by the phase's components."""
+    total = float(cost.sum())
+    by_itself = float(np.bincount(cell, cost).max()) / total
+    as_merged = float(np.bincount(merged, cost).max()) / total
+    return total > PHASE_COST and as_merged > max(LARGEST_SHARE, 2 * by_itself)

@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.kernels.base import LoweredPlan, ShapeClass, StageReport
-from raggeddsl.kernels.native.library import TARGET, instruction_set, register
-from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
+from raggeddsl.kernels.base import LoweredPlan, StageTime
+from raggeddsl.kernels.native.library import TARGET, register
+from raggeddsl.kernels.native.measure import stage_times
+from raggeddsl.kernels.native.report import notes, stage_reports
+from raggeddsl.kernels.native.schedule import schedule
 from raggeddsl.plan.plan import Plan
 
 
@@ -43,23 +45,29 @@ class NativeKernel:
         assert reason is None, reason
         made = schedule(plan, self.workers)
         tables = (words(made.tasks), words(made.jobs), words(made.phases[:, None]))
-        outputs = tuple((plan.buffers[b].size, DTYPES[plan.buffers[b].dtype].numpy) for b in plan.outputs)
+        outputs = tuple(((plan.buffers[b].size,), DTYPES[plan.buffers[b].dtype].numpy) for b in plan.outputs)
+
+        scratch = ((made.arena_bytes,), np.dtype(np.uint8))
 
         def call(buffers: Sequence[Any], operands: Sequence[Any]) -> tuple[Any, ...]:
-            results = [jax.ShapeDtypeStruct((size,), dtype) for size, dtype in outputs]
-            scratch = jax.ShapeDtypeStruct((made.arena_bytes,), np.uint8)
-            found = jax.ffi.ffi_call(TARGET, [*results, scratch])(
+            results = [jax.ShapeDtypeStruct(*shape) for shape in (*outputs, scratch)]
+            found = jax.ffi.ffi_call(TARGET, results)(
                 *operands, *buffers, local_bytes=np.int64(made.local_bytes), isa=self.isa
             )
             return tuple(found[:-1])
+
+        def measure(buffers: Sequence[Any]) -> tuple[StageTime, ...]:
+            results = [jax.ShapeDtypeStruct(*shape) for shape in (*outputs, scratch)]
+            return stage_times(plan, made, tables, results, buffers, self.isa)
 
         return LoweredPlan(
             kernel=self.name,
             run=call,
             tables=tables,
-            stages=_report(plan, made),
+            stages=stage_reports(plan, made, self.isa),
             key=(self, len(plan.inputs), outputs, made.arena_bytes, made.local_bytes),
-            notes=_notes(made),
+            notes=notes(made, self.isa),
+            measure=measure,
         )
 
 
@@ -72,26 +80,3 @@ def words(array: np.ndarray) -> np.ndarray:
 def _no_rows(array: np.ndarray) -> np.ndarray:
     width = array.dtype.itemsize * (array.shape[1] if array.ndim == 2 else 1)
     return np.zeros((0, width // 4), np.int32)
-
-
-def _report(plan: Plan, made: NativeSchedule) -> tuple[StageReport, ...]:
-    flop = plan.tasks.flop
-    reports = []
-    for number, stage in enumerate(plan.stages):
-        rows = slice(stage.start, stage.stop)
-        asked = float(flop[rows].sum())
-        sizes = [int(getattr(plan.tasks, axis)[rows].max(initial=0)) for axis in "mnk"]
-        shape = ShapeClass("member", stage.stop - stage.start, sizes[0], sizes[1], sizes[2], asked, asked)
-        reports.append(StageReport(number, (shape,)))
-    return tuple(reports)
-
-
-def _notes(made: NativeSchedule) -> tuple[str, ...]:
-    phases = max(len(made.phases) - 1, 0)
-    notes = [
-        f"{instruction_set()} arithmetic; {len(made.jobs)} jobs in {phases} phase{'s' * (phases != 1)}; "
-        f"{made.local_bytes} bytes of local memory a worker"
-    ]
-    if made.saved_flop:
-        notes.append(f"symmetric products save {made.saved_flop:.3g} FLOP")
-    return tuple(notes)

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 TARGET = "raggeddsl.run.v1"
+MEASURE_TARGET = "raggeddsl.measure.v1"
 INSTRUCTION_SETS = ("base", "avx2", "avx512")
 _FILE = "libraggeddsl_native.so"
 _registering = threading.Lock()
@@ -71,7 +72,11 @@ def register() -> str | None:
         import jax
 
         try:
-            jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(loaded.raggeddsl_run_v1), platform="cpu")
+            for target, entry in (
+                (TARGET, loaded.raggeddsl_run_v1),
+                (MEASURE_TARGET, loaded.raggeddsl_measure_v1),
+            ):
+                jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(entry), platform="cpu")
         except Exception as error:  # an older jaxlib refuses newer headers with a plain exception
             return f"XLA refuses the native library: {error}"
         return None

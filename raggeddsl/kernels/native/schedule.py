@@ -18,6 +18,7 @@ from raggeddsl.kernels.native.components import Components, find_components, row
 from raggeddsl.kernels.native.jobs import Pieces, group_into_jobs
 from raggeddsl.kernels.native.local import Scratch, place_scratch
 from raggeddsl.kernels.native.panels import cut_into_panels
+from raggeddsl.kernels.native.partial import parts_of_sums, sum_in_parts
 from raggeddsl.kernels.native.sums import keep_sums_wide
 from raggeddsl.kernels.native.symmetry import mirrored_products
 from raggeddsl.kernels.native.table import MIRROR, BufferMap, native_rows
@@ -25,6 +26,9 @@ from raggeddsl.plan.plan import Plan
 
 HEAVY_COST = 4e7
 """Cost below which a component is never cut: a fraction of a millisecond of one core's work."""
+
+WIDEST_TILE = 256
+"""Bytes of a row of the widest register tile: four vectors."""
 
 PANELS_A_WORKER = 8
 """Heavy tasks are cut so that every worker gets about this many panels of its phase."""
@@ -37,7 +41,8 @@ class NativeSchedule:
     `tasks` is `TASK[T']`; `jobs` int64[J, 2] (first task, count); `phases` int64[P + 1] (first job
     of each); `source[T']` the row of the plan's table that each task came from.  `local_bytes` is
     each worker's own memory, `arena_bytes` the shared scratch, and `saved_flop` what symmetric
-    products need not compute.
+    products need not compute.  Of each task too: its `cost` (`row_costs`), whether it `is_panel` of
+    a larger one, and whether it belongs to a sum that runs `in_parts`.
     """
 
     tasks: np.ndarray
@@ -47,6 +52,9 @@ class NativeSchedule:
     local_bytes: int
     arena_bytes: int
     saved_flop: float
+    cost: np.ndarray
+    is_panel: np.ndarray
+    in_parts: np.ndarray
 
 
 def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
@@ -54,27 +62,36 @@ def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
     workers = workers or os.cpu_count() or 1
     cells = find_cells(plan)
     cost = row_costs(plan)
-    mirrored = mirrored_products(plan, cells) & _real_results(plan)
+    mirrored = mirrored_products(plan, cells) & _worth_mirroring(plan)
     cost[mirrored] *= 0.55
-    parts = find_components(plan, cells, cost)
-    heavy = _heavy_rows(parts, cost, workers)
+    in_parts = parts_of_sums(plan, cells, cost)
+    parts = find_components(plan, cells, cost, in_parts > 0)
+    heavy = _heavy_rows(parts, cost, workers) & (in_parts == 0)
     # Panels of a heavy member run side by side, so what one mirrors another must not add to.
     mirrored &= ~(heavy & (np.bincount(cells.written, minlength=len(cells))[cells.written] > 1))
     scratch = place_scratch(plan, cells, parts, heavy)
     tasks = _placed(plan, cells, scratch)
     tasks["flags"][mirrored] |= MIRROR
     pieces = _pieces(plan, cells, parts, tasks, cost, heavy, workers)
-    local = len(plan.inputs) + len(plan.outputs) + 1
+    arena = len(plan.inputs) + len(plan.outputs)
+    panels = np.bincount(pieces.source, minlength=len(cost))
+    written = cells.written[pieces.source]
+    pieces, arena_bytes = sum_in_parts(pieces, written, in_parts[pieces.source], arena, scratch.arena_bytes)
+    local = arena + 1
     pieces, local_bytes = keep_sums_wide(pieces, cells.written[pieces.source], local, scratch.local_bytes)
     jobs = group_into_jobs(pieces, workers)
+    source = pieces.source[jobs.order]
     return NativeSchedule(
         tasks=tasks_in_order(pieces, jobs.order),
         jobs=jobs.jobs,
         phases=jobs.phases,
-        source=pieces.source[jobs.order],
+        source=source,
         local_bytes=local_bytes,
-        arena_bytes=scratch.arena_bytes,
+        arena_bytes=arena_bytes,
         saved_flop=float(plan.tasks.flop[mirrored].sum() / 2),
+        cost=pieces.cost[jobs.order],
+        is_panel=(heavy & (panels > 1))[source],
+        in_parts=(in_parts > 0)[source],
     )
 
 
@@ -84,9 +101,12 @@ def tasks_in_order(pieces: Pieces, order: np.ndarray) -> np.ndarray:
     return pieces.tasks if in_order else pieces.tasks[order]
 
 
-def _real_results(plan: Plan) -> np.ndarray:
+def _worth_mirroring(plan: Plan) -> np.ndarray:
+    """bool[T]: real results of which tiles lie wholly above the diagonal."""
     real = np.array([DTYPES[b.dtype].kind != "complex" for b in plan.buffers], bool)
-    return real[plan.tasks.c_buffer]
+    item = np.array([DTYPES[b.dtype].itemsize for b in plan.buffers], np.int64)
+    c = plan.tasks.c_buffer
+    return real[c] & (plan.tasks.m * item[c] > WIDEST_TILE)
 
 
 def _heavy_rows(parts: Components, cost: np.ndarray, workers: int) -> np.ndarray:

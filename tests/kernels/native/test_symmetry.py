@@ -18,6 +18,12 @@ from tests.strategies import inputs_for
 SHAPES = [(m, k) for m in (1, 2, 3, 8, 15, 16, 17, 33, 64, 65, 130) for k in (1, 3, 40, 401)]
 
 
+@pytest.fixture(autouse=True)
+def small_ones_too(monkeypatch):
+    """Products that one tile is as wide as, whose other half it computes anyway, are mirrored here too."""
+    monkeypatch.setattr(scheduling, "WIDEST_TILE", 0)
+
+
 def unmirrored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(scheduling, "mirrored_products", lambda plan, cells: np.zeros(len(plan.tasks), bool))
 
@@ -65,6 +71,12 @@ def test_only_what_is_symmetric_is_mirrored():
     show(graph, different, squared, graph.add(on_top))
     plan = planned(graph)
     assert not mirrored_products(plan, find_cells(plan)).any()
+
+
+def test_products_that_one_tile_is_as_wide_as_are_not_mirrored(monkeypatch):
+    monkeypatch.undo()
+    made = schedule(planned(gram([(64, 30), (65, 30), (200, 3)])))
+    assert (made.tasks["flags"] & MIRROR != 0).tolist() == [False, True, True]
 
 
 def test_complex_products_are_not_mirrored():

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "provider.h"
 #include "types.h"
 
 namespace raggeddsl {
@@ -27,7 +28,8 @@ void Workspace::trim(int64_t bytes) {
 
 const Arithmetic* find_arithmetic(const char* name) {
   if (std::strcmp(name, "base") == 0) return &arithmetic_base();
-#if defined(__x86_64__)
+  if (std::strcmp(name, "provider") == 0) return provider_arithmetic();
+#if defined(__x86_64__) && !defined(RAGGEDDSL_PORTABLE)
   __builtin_cpu_init();
   if (std::strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     return &arithmetic_avx2();

@@ -44,6 +44,23 @@ bool real_or_narrow(const Product& q, Workspace& workspace) {
   return is_narrow<C>(q) ? narrow_product<C>(q, workspace) : real_product<C>(q, workspace);
 }
 
+template <class C>
+Path real_path(const Product& q) {
+  if (is_narrow<C>(q)) return Path::along_k;
+  return is_small<C>(q) ? Path::small : Path::tiles;
+}
+
+// Which of the ways below `product` takes; never called while it runs.
+Path path(const Product& q) {
+  if (q.m == 0 || q.n == 0 || q.k == 0) return Path::zero;
+  switch (q.compute) {
+    case DType::f32: return real_path<float>(q);
+    case DType::f64: return real_path<double>(q);
+    case DType::i32: return is_small<uint32_t>(q) ? Path::small : Path::tiles;
+    default: return Path::complex;
+  }
+}
+
 bool product(const Product& q, Workspace& workspace) {
   if (q.m == 0 || q.n == 0) return true;
   if (q.k == 0) {

@@ -6,7 +6,7 @@
 
 namespace raggeddsl {
 const Arithmetic& arithmetic_avx2() {
-  static const Arithmetic set = {"avx2", isa_avx2::product, isa_avx2::combine};
+  static const Arithmetic set = {"avx2", isa_avx2::product, isa_avx2::combine, isa_avx2::path};
   return set;
 }
 }  // namespace raggeddsl

@@ -6,7 +6,7 @@
 
 namespace raggeddsl {
 const Arithmetic& arithmetic_avx512() {
-  static const Arithmetic set = {"avx512", isa_avx512::product, isa_avx512::combine};
+  static const Arithmetic set = {"avx512", isa_avx512::product, isa_avx512::combine, isa_avx512::path};
   return set;
 }
 }  // namespace raggeddsl

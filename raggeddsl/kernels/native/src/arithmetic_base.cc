@@ -10,7 +10,7 @@
 
 namespace raggeddsl {
 const Arithmetic& arithmetic_base() {
-  static const Arithmetic set = {"base", isa_base::product, isa_base::combine};
+  static const Arithmetic set = {"base", isa_base::product, isa_base::combine, isa_base::path};
   return set;
 }
 }  // namespace raggeddsl

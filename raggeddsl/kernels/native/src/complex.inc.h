@@ -3,6 +3,8 @@
 
 constexpr int kComplexRows = RAGGED_REGISTERS >= 32 ? 6 : 4;
 constexpr int kComplexVectors = RAGGED_REGISTERS >= 32 ? 2 : 1;
+constexpr int64_t kComplexRun = 512;     // steps of k that are packed at a time
+constexpr int64_t kComplexBlocks = 64;   // blocks of rows whose sums wait for the next run of k
 
 template <class T>
 struct ComplexTileArgs {
@@ -10,6 +12,7 @@ struct ComplexTileArgs {
   const T* a;  // [p][row][re, im]
   const T* b;  // [p][vector][re lanes, im lanes]
   T* c;        // [row][vector][re lanes, im lanes]
+  bool more;   // C has sums of earlier runs of k
 };
 
 template <class T, int MR, int NV>
@@ -18,6 +21,13 @@ static void complex_tile(const ComplexTileArgs<T>& t) {
   V<T> re[MR][NV] = {}, im[MR][NV] = {};
   const T* a = t.a;
   const T* b = t.b;
+  T* c = t.c;
+  if (t.more)
+    for (int r = 0; r < MR; ++r)
+      for (int v = 0; v < NV; ++v) {
+        re[r][v] = load(c + (r * NV + v) * 2 * L);
+        im[r][v] = load(c + (r * NV + v) * 2 * L + L);
+      }
   for (int64_t p = 0; p < t.k; ++p, a += 2 * MR, b += 2 * NV * L) {
     V<T> br[NV], bi[NV];
 #pragma GCC unroll 2
@@ -37,7 +47,6 @@ static void complex_tile(const ComplexTileArgs<T>& t) {
       }
     }
   }
-  T* c = t.c;
 #pragma GCC unroll 8
   for (int r = 0; r < MR; ++r)
 #pragma GCC unroll 2
@@ -90,19 +99,19 @@ INLINE void with_complex_reader(const Matrix& x, F&& f) {
 }
 
 template <class T>
-static void pack_complex_a(const Matrix& a, int64_t row0, int64_t rows, int64_t k, T* to) {
+static void pack_complex_a(const Matrix& a, int64_t row0, int64_t k0, int64_t rows, int64_t k, T* to) {
   with_complex_reader<T>(a, [&](auto read) {
-    for (int64_t p = 0; p < k; ++p)
+    for (int64_t p = k0; p < k0 + k; ++p)
       for (int64_t i = 0; i < rows; ++i, to += 2)
         read((row0 + i) * a.row_stride + p * a.col_stride, to[0], to[1]);
   });
 }
 
 template <class T>
-static void pack_complex_b(const Matrix& b, int64_t col0, int64_t width, int vectors, int64_t k, T* to) {
+static void pack_complex_b(const Matrix& b, int64_t k0, int64_t col0, int64_t width, int vectors, int64_t k, T* to) {
   constexpr int L = Lanes<T>::count;
   with_complex_reader<T>(b, [&](auto read) {
-    for (int64_t p = 0; p < k; ++p)
+    for (int64_t p = k0; p < k0 + k; ++p)
       for (int v = 0; v < vectors; ++v, to += 2 * L)
         for (int j = 0; j < L; ++j) {
           const int64_t col = int64_t(v) * L + j;
@@ -135,27 +144,37 @@ template <class T>
 static bool complex_product(const Product& q, Workspace& workspace) {
   constexpr int L = Lanes<T>::count;
   const int64_t vectors = divide_up(q.n, L), panels = divide_up(vectors, kComplexVectors);
-  const int64_t row_blocks = divide_up(q.m, kComplexRows);
+  const int64_t row_blocks = divide_up(q.m, kComplexRows), groups = divide_up(row_blocks, kComplexBlocks);
+  const int64_t runs = divide_up(q.k, kComplexRun), run = divide_up(q.k, runs);
   const int64_t block = int64_t(kComplexRows) * kComplexVectors * 2 * L;
-  const int64_t b_size = q.k * kComplexVectors * 2 * L;
-  const int64_t a_size = divide_up(q.k * kComplexRows * 2, L) * L;
-  T* const packed_b = static_cast<T*>(workspace.reserve((block + b_size + a_size) * int64_t(sizeof(T))));
+  const int64_t b_size = run * kComplexVectors * 2 * L;
+  const int64_t a_size = divide_up(run * kComplexRows * 2, L) * L;
+  const int64_t c_size = divide_up(row_blocks, groups) * block;
+  T* const packed_b = static_cast<T*>(workspace.reserve((c_size + b_size + a_size) * int64_t(sizeof(T))));
   if (packed_b == nullptr) return false;
   T* const packed_a = packed_b + b_size;
-  T* const c = packed_a + a_size;
+  T* const sums = packed_a + a_size;
   for (int64_t s = 0; s < panels; ++s) {
     const int64_t v0 = cut(vectors, panels, s), v1 = cut(vectors, panels, s + 1);
     const int64_t j0 = v0 * L, width = (v1 * L < q.n ? v1 * L : q.n) - j0;
-    pack_complex_b<T>(q.b, j0, width, int(v1 - v0), q.k, packed_b);
-    for (int64_t i = 0; i < row_blocks; ++i) {
-      const int64_t i0 = cut(q.m, row_blocks, i);
-      const int rows = int(cut(q.m, row_blocks, i + 1) - i0);
-      pack_complex_a<T>(q.a, i0, rows, q.k, packed_a);
-      kComplexTiles<T>.fn[v1 - v0 - 1][rows - 1]({q.k, packed_a, packed_b, c});
-      if (q.c.type == DType::c64)
-        write_complex<T, float>(c, q, i0, j0, rows, width, int(v1 - v0));
-      else
-        write_complex<T, double>(c, q, i0, j0, rows, width, int(v1 - v0));
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t first = cut(row_blocks, groups, g), end = cut(row_blocks, groups, g + 1);
+      for (int64_t r = 0; r < runs; ++r) {
+        const int64_t k0 = cut(q.k, runs, r), k = cut(q.k, runs, r + 1) - k0;
+        if (runs > 1 || g == 0) pack_complex_b<T>(q.b, k0, j0, width, int(v1 - v0), k, packed_b);
+        T* c = sums;
+        for (int64_t i = first; i < end; ++i, c += block) {
+          const int64_t i0 = cut(q.m, row_blocks, i);
+          const int rows = int(cut(q.m, row_blocks, i + 1) - i0);
+          pack_complex_a<T>(q.a, i0, k0, rows, k, packed_a);
+          kComplexTiles<T>.fn[v1 - v0 - 1][rows - 1]({k, packed_a, packed_b, c, r > 0});
+          if (r + 1 < runs) continue;
+          if (q.c.type == DType::c64)
+            write_complex<T, float>(c, q, i0, j0, rows, width, int(v1 - v0));
+          else
+            write_complex<T, double>(c, q, i0, j0, rows, width, int(v1 - v0));
+        }
+      }
     }
   }
   return true;

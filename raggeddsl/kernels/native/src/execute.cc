@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -16,6 +18,8 @@ namespace {
 
 constexpr int64_t kKeptBytes = 8 << 20;  // scratch that a thread keeps between calls
 constexpr int kSpins = 2000;
+
+using Clock = std::chrono::steady_clock;
 
 // A thread's scratch: `packed` for the arithmetic, `local` for intermediates of a job.
 struct Scratch {
@@ -31,7 +35,8 @@ Scratch& this_thread() {
 // `open` false and leave without looking at `work`, which dies with the call.
 class Crew {
  public:
-  Crew(const Work& work, const Arithmetic& arithmetic) : work_(work), arithmetic_(arithmetic) {}
+  Crew(const Work& work, const Arithmetic& arithmetic, const Profile* profile)
+      : work_(work), arithmetic_(arithmetic), profile_(profile), began_(profile == nullptr ? Clock::time_point() : Clock::now()) {}
 
   void help() noexcept {
     if (!enter()) return;
@@ -76,7 +81,7 @@ class Crew {
         while (job < end && !next_.compare_exchange_weak(job, job + 1)) {
         }
         if (job >= end) break;
-        if (usable && !failed_.load(std::memory_order_relaxed)) run_job(work_.jobs[job], local, scratch.packed);
+        if (usable && !failed_.load(std::memory_order_relaxed)) run_job(work_.jobs[job], local, scratch);
         if (done_.fetch_add(1) + 1 == end) wake();
       }
       wait_for(end);
@@ -124,33 +129,65 @@ class Crew {
     return s;
   }
 
-  void run_job(const Job& job, char* local, Workspace& packed) noexcept {
+  void run_job(const Job& job, char* local, Scratch& scratch) noexcept {
+    if (profile_ != nullptr) return run_timed(job, local, scratch);
+    for (int64_t row = job.first; row < job.first + job.count; ++row)
+      if (!run_task(work_.tasks[row], local, scratch.packed)) return failed_.store(true);
+  }
+
+  // The same, and counts the time of each stretch of tasks of one section.
+  void run_timed(const Job& job, char* local, Scratch& scratch) noexcept {
+    int64_t from = nanoseconds();
     for (int64_t row = job.first; row < job.first + job.count; ++row) {
-      const Task& t = work_.tasks[row];
-      if (t.m == 0 || t.n == 0) continue;
-      char* const c = address(t.c_buffer, t.c_offset, local);
-      const Result result = {c, DType(t.c_type), t.c_row};
-      if (t.op == Op::zero) {
-        const int64_t item = item_size(DType(t.c_type));
-        for (int64_t i = 0; i < t.m; ++i) std::memset(c + i * t.c_row * item, 0, size_t(t.n * item));
-        continue;
-      }
-      const Matrix a = {address(t.a_buffer, t.a_offset, local), DType(t.a_type), t.a_row, t.a_col};
-      const bool accumulate = (t.flags & kAccumulate) != 0;
-      if (t.op == Op::combine) {
-        arithmetic_.combine({t.m, t.n, a, result, scale(t, local), accumulate});
-        continue;
-      }
-      const Matrix b = {address(t.b_buffer, t.b_offset, local), DType(t.b_type), t.b_row, t.b_col};
-      const bool ok = arithmetic_.product({t.m, t.n, t.k, a, b, result, scale(t, local), DType(t.compute), accumulate,
-                                           (t.flags & kMirror) != 0},
-                                          packed);
-      if (!ok) return failed_.store(true);
+      if (!run_task(work_.tasks[row], local, scratch.packed)) return failed_.store(true);
+      const int32_t number = profile_->number[row];
+      if (row + 1 < job.first + job.count && profile_->number[row + 1] == number) continue;
+      const int64_t until = nanoseconds();
+      count(profile_->sections[number], from, until);
+      from = until;
     }
+  }
+
+  int64_t nanoseconds() const {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - began_).count();
+  }
+
+  static void count(Section& section, int64_t from, int64_t until) {
+    __atomic_fetch_add(&section.busy, until - from, __ATOMIC_RELAXED);
+    int64_t seen = __atomic_load_n(&section.first, __ATOMIC_RELAXED);
+    while (from < seen && !__atomic_compare_exchange_n(&section.first, &seen, from, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+    seen = __atomic_load_n(&section.last, __ATOMIC_RELAXED);
+    while (until > seen && !__atomic_compare_exchange_n(&section.last, &seen, until, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+  }
+
+  // False if there was no memory for packing.
+  bool run_task(const Task& t, char* local, Workspace& packed) {
+    if (t.m == 0 || t.n == 0) return true;
+    char* const c = address(t.c_buffer, t.c_offset, local);
+    const Result result = {c, DType(t.c_type), t.c_row};
+    if (t.op == Op::zero) {
+      const int64_t item = item_size(DType(t.c_type));
+      for (int64_t i = 0; i < t.m; ++i) std::memset(c + i * t.c_row * item, 0, size_t(t.n * item));
+      return true;
+    }
+    const Matrix a = {address(t.a_buffer, t.a_offset, local), DType(t.a_type), t.a_row, t.a_col};
+    const bool accumulate = (t.flags & kAccumulate) != 0;
+    if (t.op == Op::combine) {
+      arithmetic_.combine({t.m, t.n, a, result, scale(t, local), accumulate});
+      return true;
+    }
+    const Matrix b = {address(t.b_buffer, t.b_offset, local), DType(t.b_type), t.b_row, t.b_col};
+    return arithmetic_.product({t.m, t.n, t.k, a, b, result, scale(t, local), DType(t.compute), accumulate,
+                                (t.flags & kMirror) != 0},
+                               packed);
   }
 
   const Work work_;
   const Arithmetic& arithmetic_;
+  const Profile* const profile_;
+  const Clock::time_point began_;
   std::atomic<int64_t> next_{0}, done_{0};
   std::atomic<bool> failed_{false};
   std::mutex mutex_;
@@ -161,8 +198,10 @@ class Crew {
 
 }  // namespace
 
-std::string execute(const Work& work, const Arithmetic& arithmetic, const Threads& threads) {
-  const auto crew = std::make_shared<Crew>(work, arithmetic);
+std::string execute(const Work& work, const Arithmetic& arithmetic, const Threads& threads, const Profile* profile) {
+  for (int64_t s = 0; profile != nullptr && s < profile->count; ++s)
+    profile->sections[s] = {0, std::numeric_limits<int64_t>::max(), 0};
+  const auto crew = std::make_shared<Crew>(work, arithmetic, profile);
   int64_t widest = 0;
   for (int64_t p = 0; p < work.phase_count; ++p) widest = std::max(widest, work.phases[p + 1] - work.phases[p]);
   const int64_t helpers = std::min(threads.count, widest) - 1;

@@ -2,7 +2,8 @@
 //
 // Operands: tasks s32[T, 34], jobs s32[J, 4], phases s32[P + 1, 2] (the bytes of the structs in
 // table.h), then the input buffers.  Results: the output buffers, then u8 scratch.  Attributes:
-// local_bytes, and the name of an instruction set (empty: the best one).
+// local_bytes, and the name of an instruction set (empty: the best one).  `measure` is `run` with a
+// watch: where nobody asks for times, no code of it runs.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "execute.h"
 #include "pages.h"
+#include "provider.h"
 #include "self_test.h"
 #include "table.h"
 #include "xla/ffi/api/ffi.h"
@@ -34,47 +36,83 @@ const T* rows_of(const ffi::AnyBuffer& table, int64_t& rows) {
   return fits ? static_cast<const T*>(table.untyped_data()) : nullptr;
 }
 
+// The work of a call, as its operands and results say it.
+struct Call {
+  Work work{};
+  std::vector<Buffer> buffers;
+
+  ffi::Error read(const ffi::AnyBuffer& tasks, const ffi::AnyBuffer& jobs, const ffi::AnyBuffer& phases,
+                  const ffi::RemainingArgs& inputs, const ffi::RemainingRets& results, size_t outputs, int64_t local_bytes) {
+    int64_t fences = 0;
+    work.tasks = rows_of<Task>(tasks, work.task_count);
+    work.jobs = rows_of<Job>(jobs, work.job_count);
+    work.phases = rows_of<int64_t>(phases, fences);
+    if (work.phases == nullptr || (work.tasks == nullptr && tasks.element_count() > 0) ||
+        (work.jobs == nullptr && jobs.element_count() > 0) || fences < 1)
+      return invalid("a table has the wrong shape, type or alignment");
+    work.phase_count = fences - 1;
+    work.local_bytes = local_bytes;
+    buffers.reserve(inputs.size() + outputs);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      auto input = inputs.get<ffi::AnyBuffer>(i);
+      if (!input.has_value()) return input.error();
+      buffers.push_back({static_cast<char*>(input->untyped_data()), int64_t(input->size_bytes()), false});
+    }
+    for (size_t i = 0; i < outputs; ++i) {
+      auto result = results.get<ffi::AnyBuffer>(i);
+      if (!result.has_value()) return result.error();
+      buffers.push_back({static_cast<char*>((*result)->untyped_data()), int64_t((*result)->size_bytes()), true});
+      advise_huge_pages(buffers.back().data, buffers.back().bytes);
+    }
+    work.buffers = buffers.data();
+    work.buffer_count = int32_t(buffers.size());
+    std::string fault = find_fault(work);
+    return fault.empty() ? ffi::Error::Success() : invalid(fault);
+  }
+
+  ffi::Error run(ffi::ThreadPool& pool, std::string_view isa, const Profile* profile) const {
+    const Arithmetic* arithmetic = isa.empty() ? &best_arithmetic() : find_arithmetic(std::string(isa).c_str());
+    if (arithmetic == nullptr) return invalid("this processor lacks the instruction set " + std::string(isa));
+    Threads threads;
+    threads.count = pool.num_threads();
+    threads.schedule = [&pool](std::function<void()> task) { pool.Schedule(std::move(task)); };
+    const std::string failure = execute(work, *arithmetic, threads, profile);
+    return failure.empty() ? ffi::Error::Success() : ffi::Error(ffi::ErrorCode::kResourceExhausted, "raggeddsl: " + failure);
+  }
+};
+
 ffi::Error run(ffi::ThreadPool pool, ffi::AnyBuffer tasks, ffi::AnyBuffer jobs, ffi::AnyBuffer phases,
                ffi::RemainingArgs inputs, ffi::RemainingRets results, int64_t local_bytes, std::string_view isa) {
-  Work work{};
-  int64_t fences = 0;
-  work.tasks = rows_of<Task>(tasks, work.task_count);
-  work.jobs = rows_of<Job>(jobs, work.job_count);
-  work.phases = rows_of<int64_t>(phases, fences);
-  if (work.phases == nullptr || (work.tasks == nullptr && tasks.element_count() > 0) ||
-      (work.jobs == nullptr && jobs.element_count() > 0) || fences < 1)
-    return invalid("a table has the wrong shape, type or alignment");
-  work.phase_count = fences - 1;
-  work.local_bytes = local_bytes;
-  std::vector<Buffer> buffers;
-  buffers.reserve(inputs.size() + results.size());
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    auto input = inputs.get<ffi::AnyBuffer>(i);
-    if (!input.has_value()) return input.error();
-    buffers.push_back({static_cast<char*>(input->untyped_data()), int64_t(input->size_bytes()), false});
-  }
-  for (size_t i = 0; i < results.size(); ++i) {
-    auto result = results.get<ffi::AnyBuffer>(i);
-    if (!result.has_value()) return result.error();
-    buffers.push_back({static_cast<char*>((*result)->untyped_data()), int64_t((*result)->size_bytes()), true});
-    advise_huge_pages(buffers.back().data, buffers.back().bytes);
-  }
-  work.buffers = buffers.data();
-  work.buffer_count = int32_t(buffers.size());
-  if (std::string fault = find_fault(work); !fault.empty()) return invalid(fault);
-  const Arithmetic* arithmetic = isa.empty() ? &best_arithmetic() : find_arithmetic(std::string(isa).c_str());
-  if (arithmetic == nullptr) return invalid("this processor lacks the instruction set " + std::string(isa));
-  Threads threads;
-  threads.count = pool.num_threads();
-  threads.schedule = [&pool](std::function<void()> task) { pool.Schedule(std::move(task)); };
-  const std::string failure = execute(work, *arithmetic, threads);
-  return failure.empty() ? ffi::Error::Success() : ffi::Error(ffi::ErrorCode::kResourceExhausted, "raggeddsl: " + failure);
+  Call call;
+  ffi::Error fault = call.read(tasks, jobs, phases, inputs, results, results.size(), local_bytes);
+  return fault.failure() ? fault : call.run(pool, isa, nullptr);
+}
+
+// The same, with the section of each task as a further operand s32[T], and s32[sections, 6] (the
+// bytes of struct Section) as the last result.
+ffi::Error measure(ffi::ThreadPool pool, ffi::AnyBuffer tasks, ffi::AnyBuffer jobs, ffi::AnyBuffer phases,
+                   ffi::BufferR1<ffi::S32> numbers, ffi::RemainingArgs inputs, ffi::RemainingRets results, int64_t local_bytes,
+                   std::string_view isa) {
+  Call call;
+  if (results.size() < 1) return invalid("there is no room for the times");
+  if (ffi::Error fault = call.read(tasks, jobs, phases, inputs, results, results.size() - 1, local_bytes); fault.failure())
+    return fault;
+  auto times = results.get<ffi::AnyBuffer>(results.size() - 1);
+  if (!times.has_value()) return times.error();
+  Profile profile{numbers.typed_data(), nullptr, 0};
+  profile.sections = const_cast<Section*>(rows_of<Section>(**times, profile.count));
+  const bool known = std::all_of(profile.number, profile.number + numbers.element_count(),
+                                 [&](int32_t number) { return number >= 0 && number < profile.count; });
+  if (profile.sections == nullptr || int64_t(numbers.element_count()) != call.work.task_count || !known)
+    return invalid("the sections of the tasks do not fit the times");
+  return call.run(pool, isa, &profile);
 }
 
 }  // namespace
 }  // namespace raggeddsl
 
 extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_run_v1(XLA_FFI_CallFrame* call_frame);
+extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_measure_v1(XLA_FFI_CallFrame* call_frame);
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_v1, raggeddsl::run,
                               xla::ffi::Ffi::Bind()
@@ -82,6 +120,18 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_v1, raggeddsl::run,
                                   .Arg<xla::ffi::AnyBuffer>()
                                   .Arg<xla::ffi::AnyBuffer>()
                                   .Arg<xla::ffi::AnyBuffer>()
+                                  .RemainingArgs()
+                                  .RemainingRets()
+                                  .Attr<int64_t>("local_bytes")
+                                  .Attr<std::string_view>("isa"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_measure_v1, raggeddsl::measure,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<xla::ffi::ThreadPool>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::AnyBuffer>()
+                                  .Arg<xla::ffi::BufferR1<xla::ffi::S32>>()
                                   .RemainingArgs()
                                   .RemainingRets()
                                   .Attr<int64_t>("local_bytes")
@@ -100,4 +150,39 @@ extern "C" __attribute__((visibility("default"))) int raggeddsl_has_isa(const ch
 // What comes out wrong on this processor, or null.
 extern "C" __attribute__((visibility("default"))) const char* raggeddsl_self_test() {
   return raggeddsl::self_test(raggeddsl::best_arithmetic());
+}
+
+// Makes another library's cblas_?gemm (32-bit integers) the instruction set "provider", for products
+// of `least` multiplications and more; `threads_here` may be null (see provider.h).  Null, or what comes
+// out wrong with it: then it is not used.  To be called once, before anything runs with it.
+extern "C" __attribute__((visibility("default"))) const char* raggeddsl_set_provider(void* sgemm, void* dgemm, void* cgemm,
+                                                                                     void* zgemm, void* threads_here,
+                                                                                     int64_t least) {
+  raggeddsl::Provider provider;
+  provider.sgemm = reinterpret_cast<raggeddsl::RealGemm32>(sgemm);
+  provider.dgemm = reinterpret_cast<raggeddsl::RealGemm64>(dgemm);
+  provider.cgemm = reinterpret_cast<raggeddsl::ComplexGemm>(cgemm);
+  provider.zgemm = reinterpret_cast<raggeddsl::ComplexGemm>(zgemm);
+  provider.threads_here = reinterpret_cast<int (*)(int)>(threads_here);
+  raggeddsl::set_provider(provider);  // every product of the test is one of its own
+  const char* const fault = raggeddsl::self_test(*raggeddsl::provider_arithmetic());
+  provider.least = least;
+  raggeddsl::set_provider(fault == nullptr ? provider : raggeddsl::Provider{});
+  return fault;
+}
+
+// Which code each of `count` tasks runs in (types.h, Path), into `paths`; 1 if there is no such instruction set.
+extern "C" __attribute__((visibility("default"))) int raggeddsl_paths(const void* tasks, int64_t count, const char* isa,
+                                                                      int8_t* paths) {
+  using namespace raggeddsl;
+  const Arithmetic* const arithmetic = *isa == 0 ? &best_arithmetic() : find_arithmetic(isa);
+  if (arithmetic == nullptr) return 1;
+  for (int64_t row = 0; row < count; ++row) {
+    const Task& t = static_cast<const Task*>(tasks)[row];
+    const Product q = {t.m, t.n, t.k, {nullptr, DType(t.a_type), t.a_row, t.a_col}, {nullptr, DType(t.b_type), t.b_row, t.b_col},
+                       {nullptr, DType(t.c_type), t.c_row}, {}, DType(t.compute), (t.flags & kAccumulate) != 0,
+                       (t.flags & kMirror) != 0};
+    paths[row] = int8_t(t.op == Op::product ? arithmetic->path(q) : t.op == Op::combine ? Path::combine : Path::zero);
+  }
+  return 0;
 }

@@ -5,6 +5,7 @@
 // is packed transposed, so that both operands are contiguous in k.
 
 constexpr int kNarrowRows = 4, kNarrowCols = 4;
+constexpr int64_t kNarrowBytes = 32 * 1024;  // of a column of B at a time: so B takes at most 256 KiB
 
 // The sums of L vectors at once, lane i that of vector i: one transposition, then a tree.
 template <class T>
@@ -79,24 +80,29 @@ static bool is_narrow(const Product& q) {
 template <class C>
 static bool narrow_product(const Product& q, Workspace& workspace) {
   constexpr int L = Lanes<C>::count;
-  const int64_t depth = divide_up(q.k, L) * L;  // B's columns end in zeros
+  const int64_t runs = divide_up(q.k, kNarrowBytes / int64_t(sizeof(C)));
+  const int64_t depth = divide_up(divide_up(q.k, runs), L) * L;  // B's columns end in zeros
   C* const columns = static_cast<C*>(workspace.reserve(depth * q.n * int64_t(sizeof(C))));
   if (columns == nullptr) return false;
   const Matrix flipped = {q.b.data, q.b.type, q.b.col_stride, q.b.row_stride};
-  pack_b<C>(flipped, 0, 0, q.n, q.k, depth, columns);
   const C alpha = scalar_as<C>(q.alpha);
   const int64_t col_blocks = divide_up(q.n, kNarrowCols);
-  for (int64_t i = 0; i < q.m; i += kNarrowRows) {
-    const int rows = int(q.m - i < kNarrowRows ? q.m - i : kNarrowRows);
-    const C* a = static_cast<const C*>(q.a.data) + i * q.a.row_stride;
-    for (int64_t g = 0; g < col_blocks; ++g) {
-      const int64_t j0 = cut(q.n, col_blocks, g);
-      const int cols = int(cut(q.n, col_blocks, g + 1) - j0);
-      C sums[kNarrowRows * kNarrowCols];
-      kNarrow<C>[rows - 1][cols - 1](a, q.a.row_stride, columns + j0 * depth, depth, q.k, sums);
-      for (int r = 0; r < rows; ++r) {
-        C* to = static_cast<C*>(q.c.data) + (i + r) * q.c.row_stride + j0;
-        for (int j = 0; j < cols; ++j) to[j] = alpha * sums[r * cols + j] + (q.accumulate ? to[j] : C(0));
+  for (int64_t run = 0; run < runs; ++run) {
+    const int64_t k0 = cut(q.k, runs, run), k = cut(q.k, runs, run + 1) - k0;
+    const bool accumulate = q.accumulate || run > 0;
+    pack_b<C>(flipped, 0, k0, q.n, k, depth, columns);
+    for (int64_t i = 0; i < q.m; i += kNarrowRows) {
+      const int rows = int(q.m - i < kNarrowRows ? q.m - i : kNarrowRows);
+      const C* a = static_cast<const C*>(q.a.data) + i * q.a.row_stride + k0;
+      for (int64_t g = 0; g < col_blocks; ++g) {
+        const int64_t j0 = cut(q.n, col_blocks, g);
+        const int cols = int(cut(q.n, col_blocks, g + 1) - j0);
+        C sums[kNarrowRows * kNarrowCols];
+        kNarrow<C>[rows - 1][cols - 1](a, q.a.row_stride, columns + j0 * depth, depth, k, sums);
+        for (int r = 0; r < rows; ++r) {
+          C* to = static_cast<C*>(q.c.data) + (i + r) * q.c.row_stride + j0;
+          for (int j = 0; j < cols; ++j) to[j] = alpha * sums[r * cols + j] + (accumulate ? to[j] : C(0));
+        }
       }
     }
   }

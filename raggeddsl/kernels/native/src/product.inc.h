@@ -9,6 +9,7 @@ constexpr int64_t kRunBytes = 1536;          // one run of k: 384 f32, 192 f64
 constexpr int64_t kGroupBytes = 384 * 1024;  // one packed group of columns of B
 constexpr int64_t kFetchBytes = 16 * 1024;   // A up to this size is fetched while B is packed
 constexpr int64_t kDirectBytes = 24 * 1024;  // B up to this size is read where it lies
+constexpr int64_t kSumSide = 256;            // sums of long k that are stored narrower wait in blocks of this side
 
 INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -46,8 +47,7 @@ struct Blocking {
     widest = int(divide_up(vectors, panels));
     rows_most = max_rows(widest);
     row_blocks = divide_up(q.m, rows_most);
-    // A result that is stored narrower than it is computed must not be rounded between runs.
-    runs = direct_c ? divide_up(q.k, kRunBytes / int64_t(sizeof(C))) : 1;
+    runs = divide_up(q.k, kRunBytes / int64_t(sizeof(C)));
     run = divide_up(q.k, runs);
     direct_b = q.b.type == own && q.b.col_stride == 1 && (kMaskedLoads || q.n % L == 0) &&
                (row_blocks <= 2 || q.k * q.n * int64_t(sizeof(C)) <= kDirectBytes);
@@ -61,6 +61,7 @@ struct Blocking {
 
   int64_t b_elements() const { return direct_b ? 0 : run * group_panels * widest * L; }
   int64_t a_elements() const { return direct_a ? 0 : divide_up(run * rows_most, L) * L; }
+  int64_t elements() const { return a_elements() + b_elements() + c_elements(); }
   int64_t c_elements() const { return direct_c ? 0 : int64_t(kMaxRows) * kMaxVectors * L; }
 };
 
@@ -101,16 +102,10 @@ static void small_product(const Product& q) {
   }
 }
 
+// Runs `plan` of `q` with `packed_b` as its scratch.
 template <class C>
-static bool real_product(const Product& q, Workspace& workspace) {
-  if (is_small<C>(q)) return small_product<C>(q), true;
+static void run_blocks(const Blocking<C>& plan, const Product& q, C* const packed_b) {
   constexpr int L = Lanes<C>::count;
-  const Blocking<C> plan(q);
-  C* packed_b = nullptr;
-  if (const int64_t need = plan.b_elements() + plan.a_elements() + plan.c_elements(); need > 0) {
-    packed_b = static_cast<C*>(workspace.reserve(need * int64_t(sizeof(C))));
-    if (packed_b == nullptr) return false;
-  }
   C* const packed_a = packed_b + plan.b_elements();
   C* const block_c = packed_a + plan.a_elements();
   const int64_t row0 = q.mirror ? q.n - q.m : q.n;  // row i of C reaches to column row0 + i
@@ -169,5 +164,47 @@ static bool real_product(const Product& q, Workspace& workspace) {
       }
     }
   }
+}
+
+// A product in several runs of k whose result is stored narrower than it is computed: it must not be
+// rounded between runs, so that each block of C is summed in scratch and written once.
+template <class C>
+static bool wide_sums(const Product& q, Workspace& workspace) {
+  const int64_t row_blocks = divide_up(q.m, kSumSide), col_blocks = divide_up(q.n, kSumSide);
+  const int64_t row0 = q.mirror ? q.n - q.m : q.n;
+  for (int64_t i = 0; i < row_blocks; ++i)
+    for (int64_t j = 0; j < col_blocks; ++j) {
+      const int64_t i0 = cut(q.m, row_blocks, i), i1 = cut(q.m, row_blocks, i + 1);
+      const int64_t j0 = cut(q.n, col_blocks, j), j1 = cut(q.n, col_blocks, j + 1);
+      if (j0 >= row0 + i1) break;  // above the diagonal: written by mirroring
+      Product block = q;
+      block.m = i1 - i0, block.n = j1 - j0;
+      block.accumulate = block.mirror = false;
+      const int64_t a_item = item_size(q.a.type), b_item = item_size(q.b.type);
+      block.a.data = static_cast<const char*>(q.a.data) + i0 * q.a.row_stride * a_item;
+      block.b.data = static_cast<const char*>(q.b.data) + j0 * q.b.col_stride * b_item;
+      block.c = {nullptr, TypeOf<C>::value, block.n};
+      const Blocking<C> plan(block);
+      const int64_t sums_size = divide_up(block.m * block.n, Lanes<C>::count) * Lanes<C>::count;
+      C* const sums = static_cast<C*>(workspace.reserve((sums_size + plan.elements()) * int64_t(sizeof(C))));
+      if (sums == nullptr) return false;
+      block.c.data = sums;
+      run_blocks<C>(plan, block, sums + sums_size);
+      write_block<C>(sums, block.n, q, i0, j0, block.m, block.n, q.accumulate);
+    }
+  return true;
+}
+
+template <class C>
+static bool real_product(const Product& q, Workspace& workspace) {
+  if (is_small<C>(q)) return small_product<C>(q), true;
+  const Blocking<C> plan(q);
+  if (plan.runs > 1 && !plan.direct_c) return wide_sums<C>(q, workspace);
+  C* packed = nullptr;
+  if (const int64_t need = plan.elements(); need > 0) {
+    packed = static_cast<C*>(workspace.reserve(need * int64_t(sizeof(C))));
+    if (packed == nullptr) return false;
+  }
+  run_blocks<C>(plan, q, packed);
   return true;
 }

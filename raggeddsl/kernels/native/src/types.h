@@ -81,19 +81,24 @@ class Workspace {
   int64_t size_ = 0;
 };
 
+// Which code a product runs in, as `explain` says it; the numbers are those of report.py.
+enum class Path : int8_t { zero = 0, combine = 1, small = 2, tiles = 3, along_k = 4, complex = 5, provider = 6 };
+
 // One instruction set's arithmetic.  `product` returns false if it could not get workspace.
 struct Arithmetic {
   const char* name;
   bool (*product)(const Product&, Workspace&);
   void (*combine)(const Combine&);
+  Path (*path)(const Product&);
 };
 
 const Arithmetic& arithmetic_base();
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(RAGGEDDSL_PORTABLE)
 const Arithmetic& arithmetic_avx2();
 const Arithmetic& arithmetic_avx512();
 #endif
 const Arithmetic& best_arithmetic();                // for this processor
 const Arithmetic* find_arithmetic(const char* name);  // nullptr: unknown, or not on this processor
+// ("provider": see provider.h)
 
 }  // namespace raggeddsl

@@ -1,0 +1,154 @@
+"""Sums of much work into one small block in, partial sums of it that run side by side out.
+
+How a sum is cut depends on the plan alone, never on the number of threads, and its parts are added
+in a fixed order: so the bits are the same for any number of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from raggeddsl.dtypes import DTYPES
+from raggeddsl.kernels.native.cells import Cells
+from raggeddsl.kernels.native.jobs import Pieces
+from raggeddsl.kernels.native.table import ACCUMULATE, DTYPE_CODES
+from raggeddsl.plan.liveness import ALIGNMENT
+from raggeddsl.plan.plan import Op, Plan
+
+PART_COST = 2e6
+"""A part is worth its addition and a job of its own from this cost on (`row_costs`)."""
+
+MOST_PARTS = 32
+LARGEST_BLOCK = 64 * 64
+"""Elements: a larger block is cut into panels instead, if it is heavy at all."""
+
+LEAST_SHARE = 1 / 32
+"""A sum that is a smaller share of its stage than this has enough beside it to keep workers busy."""
+
+SHORTEST = 64
+"""Steps of k that one task of a part has at least."""
+
+_ITEMS = np.array([DTYPES[name].itemsize for name in DTYPE_CODES], np.int64)
+_NARROW = [DTYPE_CODES["bf16"], DTYPE_CODES["f16"]]
+
+
+def parts_of_sums(plan: Plan, cells: Cells, cost: np.ndarray) -> np.ndarray:
+    """int64[T]: into how many parts the sum that each row belongs to is cut; 0 where it is not."""
+    parts = np.zeros(len(plan.tasks), np.int64)
+    for stage in plan.stages:
+        rows = slice(stage.start, stage.stop)
+        if not float(cost[rows].sum()) > 2 * PART_COST:
+            continue
+        cell, index = np.unique(cells.written[rows], return_inverse=True)
+        total = np.bincount(index, cost[rows])
+        # Terms, or stretches of k, that could be apart.
+        product = plan.tasks.op[rows] == Op.PRODUCT
+        pieces = np.where(product, np.maximum(plan.tasks.k[rows] // SHORTEST, 1), 1)
+        most = np.minimum(np.bincount(index, pieces), MOST_PARTS)
+        wanted = np.minimum(total // PART_COST, most).astype(np.int64)
+        small = cells.elements[cell] <= LARGEST_BLOCK
+        chosen = small & (wanted > 1) & (total > LEAST_SHARE * total.sum())
+        parts[rows] = np.where(chosen, wanted, 0)[index]
+    return parts
+
+
+def sum_in_parts(
+    pieces: Pieces, cell: np.ndarray, parts: np.ndarray, arena: int, arena_bytes: int
+) -> tuple[Pieces, int]:
+    """`pieces` with those sums in parts, and the new size of the arena (buffer number `arena`).
+
+    `cell[T]` is the cell that each piece writes and `parts[T]` what `parts_of_sums` said.  Parts are
+    of the type that is computed in, and lie at the arena's end; each stage that has any runs in two
+    steps: all parts, then their additions.
+    """
+    split = np.flatnonzero(parts > 0)
+    if not len(split):
+        return pieces, arena_bytes
+    _, block = np.unique(cell[split], return_inverse=True)
+    wanted = np.zeros(int(block.max()) + 1, np.int64)
+    wanted[block] = parts[split]
+    target = np.bincount(block, pieces.cost[split]) / wanted
+    terms, source, block, cost = _cut_along_k(pieces, split, block, target)
+    # Rows of one block are neighbours, so a running total tells the part.
+    before = np.cumsum(cost) - cost
+    opens = np.concatenate([np.ones(1, bool), block[1:] != block[:-1]])
+    start = np.zeros(len(target))
+    start[block[opens]] = before[opens]
+    middle = before - start[block] + cost / 2
+    part = np.minimum(middle // target[block], wanted[block] - 1).astype(np.int64)
+
+    _, first, place = np.unique(block * (MOST_PARTS + 1) + part, return_index=True, return_inverse=True)
+    is_first = np.zeros(len(terms), bool)
+    is_first[first] = True
+    originals = terms[opens].copy()
+    last_of_block = np.append(np.flatnonzero(opens)[1:], len(terms)) - 1
+    narrow = np.isin(terms["c_type"], _NARROW)
+    terms["c_type"] = np.where(narrow, terms["compute"], terms["c_type"])
+    terms["flags"] = np.where(is_first, terms["flags"] & ~ACCUMULATE, terms["flags"] | ACCUMULATE)
+    size = -(-terms["m"] * terms["n"] * _ITEMS[terms["c_type"]] // ALIGNMENT) * ALIGNMENT
+    sizes = size[first]
+    base = -(-arena_bytes // ALIGNMENT) * ALIGNMENT
+    starts = base + np.cumsum(sizes) - sizes
+    terms["c_buffer"], terms["c_offset"], terms["c_row"] = arena, starts[place], terms["n"]
+
+    sums, owner = _additions(terms[first], block[first], originals)
+    kept = np.flatnonzero(parts == 0)
+    group = int(pieces.group.max(initial=0)) + 1
+    from_last = source[last_of_block][owner]
+    made = Pieces(
+        tasks=np.concatenate([pieces.tasks[kept], terms, sums]),
+        source=np.concatenate([pieces.source[kept], pieces.source[source], pieces.source[from_last]]),
+        cost=np.concatenate([pieces.cost[kept], cost, 20.0 * sums["m"] * sums["n"]]),
+        phase=np.concatenate([pieces.phase[kept], pieces.phase[source], pieces.phase[from_last]]),
+        level=np.concatenate(
+            [pieces.level[kept], np.zeros(len(terms), np.int64), np.ones(len(sums), np.int64)]
+        ),
+        group=np.concatenate([pieces.group[kept], group + place, group + len(first) + owner]),
+    )
+    return made, base + int(sizes.sum())
+
+
+def _cut_along_k(
+    pieces: Pieces, split: np.ndarray, block: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The terms, products of much more than a part cut along k; the piece, block and cost of each."""
+    tasks, cost = pieces.tasks[split], pieces.cost[split]
+    wanted = np.ceil(cost / target[block]).astype(np.int64)
+    count = np.where(tasks["op"] == Op.PRODUCT, np.clip(wanted, 1, np.maximum(tasks["k"] // SHORTEST, 1)), 1)
+    at = np.repeat(np.arange(len(split)), count)
+    number = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
+    terms = tasks[at]
+    start = tasks["k"][at] * number // count[at]
+    terms["k"] = tasks["k"][at] * (number + 1) // count[at] - start
+    terms["a_offset"] += start * terms["a_col"] * _ITEMS[terms["a_type"]]
+    terms["b_offset"] += start * terms["b_row"] * _ITEMS[terms["b_type"]]
+    return terms, split[at], block[at], (cost / count)[at]
+
+
+def _additions(parts: np.ndarray, block: np.ndarray, originals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Combines that add each block's later parts to its first and put that where it belongs; their blocks.
+
+    `parts` has one task of each part, by block and in order; `originals` the first task of each
+    block, as it was.
+    """
+    opens = np.concatenate([np.ones(1, bool), block[1:] != block[:-1]])
+    head = np.flatnonzero(opens)[block]  # the first part of each part's block
+    later = parts[~opens]
+    adding = _combine(parts[head[~opens]], later, ACCUMULATE)
+    final = _combine(originals, parts[opens], 0)
+    final["flags"] = originals["flags"] & ACCUMULATE
+    owner = np.concatenate([block[~opens], block[opens]])
+    order = np.argsort(owner, kind="stable")
+    return np.concatenate([adding, final])[order], owner[order]
+
+
+def _combine(to: np.ndarray, from_: np.ndarray, flags: int) -> np.ndarray:
+    """Tasks C = A (+ C), with the C of `to` and for A the C of `from_`."""
+    found = to.copy()
+    found["op"], found["flags"], found["k"], found["alpha"] = Op.COMBINE, flags, 0, 1.0
+    for name in ("buffer", "offset", "type", "row"):
+        found[f"a_{name}"] = from_[f"c_{name}"]
+    found["a_col"] = 1
+    for name in ("b", "s"):
+        found[f"{name}_buffer"], found[f"{name}_offset"] = -1, 0
+    return found
