@@ -34,15 +34,23 @@ def host(values: Sequence[Any]) -> list[np.ndarray]:
     return [np.asarray(value) for value in values]
 
 
+def _on_host(value: Any) -> bool:
+    """Whether `value` is a `jax.Array` on the CPU alone, which NumPy sees without a copy."""
+    return isinstance(value, jax.Array) and all(device.platform == "cpu" for device in value.devices())
+
+
 def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
     """`members` row-major, end to end, as `dtype[size]`; `size` is the sum of their sizes.
 
     Concrete members are copied into one fresh host buffer: no XLA operation is compiled or run,
-    and NumPy memory of the caller is never aliased.  Traced ones are concatenated by XLA.
+    and NumPy memory of the caller is never aliased.  Traced ones are concatenated by XLA.  One
+    `jax.Array` of `dtype` on the CPU is not copied: it never changes.
     """
     if traced(members):
         pieces = [jnp.ravel(member).astype(dtype) for member in members]
         return jnp.concatenate(pieces)
+    if len(members) == 1 and _on_host(members[0]) and members[0].dtype == dtype:
+        return jax.device_put(np.asarray(members[0]).reshape(-1))
     buffer = fresh(size, dtype)
     if members:
         flat = [member.reshape(-1) for member in host(members)]
