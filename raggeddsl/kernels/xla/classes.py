@@ -16,7 +16,7 @@ from raggeddsl.kernels.xla import cost
 
 MOST_CLASSES = 16
 """Exact classes where shapes are few; where they are many, `MOST_MIXED` of both kinds."""
-MOST_MIXED = 11
+MOST_MIXED = 8
 WORTHWHILE = 0.01
 """A box more must save this share of the time, an exact class three times that: it compiles slower."""
 
@@ -88,17 +88,17 @@ def distinct(m: np.ndarray, n: np.ndarray, k: np.ndarray) -> tuple[Shapes, np.nd
     return Shapes(m[first], n[first], k[first], count), which.reshape(-1)
 
 
-def choose(shapes: Shapes, budget: int, a_t: bool, b_t: bool, worthwhile: float = WORTHWHILE) -> Chosen:
+def choose(shapes: Shapes, budget: int, worthwhile: float = WORTHWHILE) -> Chosen:
     """The classes that should take least time: at most `budget`, none that saves less than `worthwhile`."""
     if len(shapes) <= budget and _worth_exact(shapes):
         exact = Candidates(shapes.m, shapes.n, shapes.k, np.ones(len(shapes), bool))
         return Chosen(exact, np.arange(len(shapes)))
     candidates = _candidates(shapes)
     sample = _sample(shapes)
-    times = _times(sample, candidates, a_t, b_t)
+    times = _times(sample, candidates)
     picked = _greedy(times, candidates.exact, min(budget, MOST_MIXED), worthwhile)
     classes = candidates.take(np.array(picked))
-    of_shape = np.argmin(_times(shapes, classes, a_t, b_t), axis=1)
+    of_shape = np.argmin(_times(shapes, classes), axis=1)
     used, of_shape = np.unique(of_shape, return_inverse=True)
     return Chosen(classes.take(used), of_shape.reshape(-1))
 
@@ -143,7 +143,7 @@ def _sample(shapes: Shapes) -> Shapes:
     return Shapes(picked.m, picked.n, picked.k, share / own[chosen] * picked.count)
 
 
-def _times(shapes: Shapes, classes: Candidates, a_t: bool, b_t: bool) -> np.ndarray:
+def _times(shapes: Shapes, classes: Candidates) -> np.ndarray:
     """f64[S, C]: nanoseconds that all products of each shape take in each class, infinite where it cannot."""
     m, n, k, count = (column[:, None] for column in (shapes.m, shapes.n, shapes.k, shapes.count))
     boxes = ~classes.exact
@@ -151,7 +151,7 @@ def _times(shapes: Shapes, classes: Candidates, a_t: bool, b_t: bool) -> np.ndar
     bm, bn, bk = classes.m[boxes], classes.n[boxes], classes.k[boxes]
     outer = -(-m // bm) * -(-n // bn)
     inner = -(-k // bk)
-    times[:, boxes] = outer * inner * cost.tile(bm, bn, bk, a_t, b_t)
+    times[:, boxes] = outer * inner * cost.tile(bm, bn, bk)
     padding = outer * inner * bm * bn - inner * m * n
     times[:, boxes] += cost.SCATTER * inner * (m * n) + cost.GATHER * padding
     em, en, ek = (column[classes.exact] for column in (classes.m, classes.n, classes.k))

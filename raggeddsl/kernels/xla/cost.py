@@ -15,17 +15,15 @@ import numpy as np
 
 Size: TypeAlias = "np.ndarray | int"
 
-GATHER = 0.33
-"""An element gathered in long rows, with its mask, into memory that the next chunk uses again."""
-GATHER_SHORT = 30.0
-"""More for an element of a row of w elements: this / w², as short rows do not fill the vectors."""
+GATHER = 0.2
+"""An element gathered in whole rows, with its mask, into memory that the next chunk uses again."""
 BLOCK = 0.6
 """An element copied as part of a whole block, mostly into fresh memory, which costs page faults."""
-SCATTER = 0.8
-"""An element scattered in strips; XLA's CPU scatter runs on one core."""
+SCATTER = 2.4
+"""An element masked and scattered in strips; XLA's CPU scatter runs on one core."""
 SCATTER_BLOCK = 0.9
 """An element of a result that is made in fresh memory and then copied to its place as part of a block."""
-FRESH = 0.4
+FRESH = 0.8
 """More for an element gathered into memory that is too large to be used again."""
 FLOP = 0.0075
 """A floating-point operation of a large batched product.
@@ -34,15 +32,12 @@ That takes 0.005; half as much again takes no longer in all and keeps padding be
 """
 FLOP_SMALL = 0.1
 """More for one of a box whose least side is b: this / b."""
-TASK = 100.0
+TASK = 50.0
 """A task, whatever its size."""
-CLASS = 30_000.0
-"""A class in a chunk, whatever its tasks: launching its operations."""
-
-
-def gather(width: Size) -> Any:
-    """Nanoseconds for an element of rows `width` elements long."""
-    return GATHER + GATHER_SHORT / (width * width)
+CLASS = 100_000.0
+"""A class, whatever its tasks: it takes up a thread's turn, and compiles."""
+LAUNCH = 30_000.0
+"""A class in a chunk: launching its operations."""
 
 
 def flop(m: Size, n: Size, k: Size) -> Any:
@@ -50,10 +45,9 @@ def flop(m: Size, n: Size, k: Size) -> Any:
     return FLOP + FLOP_SMALL / np.minimum(np.minimum(m, n), k)
 
 
-def tile(bm: Size, bn: Size, bk: Size, a_t: bool, b_t: bool) -> Any:
+def tile(bm: Size, bn: Size, bk: Size) -> Any:
     """Nanoseconds for a task of a tiled class, apart from scattering its result."""
-    moved = gather(bm if a_t else bk) * bm * bk + gather(bk if b_t else bn) * bk * bn
-    return TASK + moved + 2.0 * bm * bn * bk * flop(bm, bn, bk)
+    return TASK + GATHER * (bm * bk + bk * bn) + 2.0 * bm * bn * bk * flop(bm, bn, bk)
 
 
 def exact(m: Size, n: Size, k: Size) -> Any:
@@ -68,10 +62,11 @@ def chunks(count: np.ndarray, each: np.ndarray, taken: np.ndarray, soft: int, ha
     takes at most about `hard` bytes, and fresh memory if more than `soft`.
     """
     total = int((count * taken).sum())
-    least, enough = max(1, -(-total // hard)), max(1, -(-total // soft))
-    most = max(least, min(3 * enough, enough + 64, int(count.max())))
+    longest = int(count.max())
+    least, enough = min(longest, max(1, -(-total // hard))), max(1, -(-total // soft))
+    most = max(least, min(3 * enough, enough + 64, longest))
     options = np.arange(least, most + 1)
     tasks = -(-count // options[:, None])
-    time = (tasks * options[:, None] * each).sum(axis=1) + CLASS * len(count) * options
+    time = (tasks * options[:, None] * each).sum(axis=1) + LAUNCH * len(count) * options
     time += np.where((tasks * taken).sum(axis=1) > soft, FRESH * total / 4, 0.0)
     return int(options[np.argmin(time)])

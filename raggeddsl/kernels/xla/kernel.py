@@ -92,7 +92,7 @@ def _lower_products(plan: Plan, stage: Stage, group: Group, budget: int, tables:
     shapes, which = distinct(t.m, t.n, t.k)
     # A program of many stages has so many more classes: each must save more to be worth its compiling.
     worthwhile = WORTHWHILE * min(4.0, max(1.0, len(plan.stages) / 3))
-    chosen = choose(shapes, budget, group.a_t, group.b_t, worthwhile)
+    chosen = choose(shapes, budget, worthwhile)
     classes, of_row = chosen.classes, chosen.of_shape[which]
     order = np.argsort(of_row, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(of_row, minlength=len(classes)))[:-1])

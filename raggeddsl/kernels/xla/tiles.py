@@ -14,13 +14,13 @@ from raggeddsl.kernels.xla.scale import is_constant, scale_of
 from raggeddsl.kernels.xla.steps import Box, Operands, TileStep
 from raggeddsl.kernels.xla.tables import Tables, in_chunks
 
-CHUNK_BYTES = 22 << 20
+CHUNK_BYTES = 6 << 20
 """Gathered tiles and their products take at most about this much at a time: what a large cache holds.
 
 More is slower, as fresh memory costs page faults; less leaves more places of a chunk empty.
 """
 
-WORKSPACE_BYTES = 128 << 20
+WORKSPACE_BYTES = 12 << 20
 """What they take at the very most, where tiles are so few and large that this is faster."""
 
 DEEPEST = 1024
@@ -132,11 +132,16 @@ def _ends(
 
 def _chunks(tiles: list[Tiles], sizes: np.ndarray) -> int:
     """How many chunks keep to the bounds and leave few places empty."""
+    taken = np.array([_bytes(1, t.at.shape[1], size) for t, size in zip(tiles, sizes, strict=True)])
+    count = np.array([len(t) for t in tiles])
+    return cost.chunks(count, _times(tiles, sizes), taken, CHUNK_BYTES, WORKSPACE_BYTES)
+
+
+def _times(tiles: list[Tiles], sizes: np.ndarray) -> np.ndarray:
+    """f64[Q]: nanoseconds for one task of each box."""
     depth = np.array([t.at.shape[1] for t in tiles])
     bm, bn, bk = sizes.T
-    each = depth * cost.tile(bm, bn, bk, False, False) + cost.SCATTER * bm * bn
-    taken = np.array([_bytes(1, d, size) for d, size in zip(depth.tolist(), sizes, strict=True)])
-    return cost.chunks(np.array([len(t) for t in tiles]), each, taken, CHUNK_BYTES, WORKSPACE_BYTES)
+    return depth * cost.tile(bm, bn, bk) + cost.SCATTER * bm * bn
 
 
 def _bytes(tasks: int, pieces: int, size: np.ndarray) -> int:
@@ -174,7 +179,7 @@ def _join(
     )
     runs = np.diff(np.append(starts, len(row)))
     bm, bn, bk = size.tolist()
-    depth = _best_depth(runs, bk, float(cost.tile(bm, bn, bk, False, False)), cost.SCATTER * bm * bn)
+    depth = _best_depth(runs, bk, float(cost.tile(bm, bn, bk)), cost.SCATTER * bm * bn)
     each = -(-runs // depth)
     run = np.repeat(np.arange(len(runs)), each)
     first = starts[run] + depth * (np.arange(len(run)) - np.repeat(np.cumsum(each) - each, each))
