@@ -44,12 +44,13 @@ def error(results: list[np.ndarray], right: Reference, workload: Workload) -> fl
     if len(results) != workload.members:
         return float("inf")
     return max(
-        (_distance(results[i], value) for i, value in zip(right.members, right.values, strict=True)),
+        (distance(results[i], value) for i, value in zip(right.members, right.values, strict=True)),
         default=0.0,
     )
 
 
-def _distance(result: np.ndarray, value: np.ndarray) -> float:
+def distance(result: np.ndarray, value: np.ndarray) -> float:
+    """‖C - R‖ / ‖R‖ in the Frobenius norm; infinite where shapes differ or something is not finite."""
     if result.shape != value.shape:
         return float("inf")
     apart = float(np.linalg.norm(result.astype(np.float64) - value))

@@ -90,7 +90,7 @@ def _first(
         started = time.perf_counter()
         value = way.first()
         first_s = time.perf_counter() - started
-        apart = error(way.results(value), right, workload)
+        apart = max(error(way.results(value), right, workload), way.beside(value))
     except Exception as fault:
         said = [type(fault).__name__, *str(fault).strip().splitlines()[:1]]
         return Outcome(name, "failed", ": ".join(said)), None

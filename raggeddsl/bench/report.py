@@ -163,6 +163,8 @@ def compile_rows(document: Document) -> list[Row]:
     """A row a workload: seconds of each part, trace to compile together, and against the first row's."""
     parts = list(dict.fromkeys(part for each in document["workloads"] for part in each["compile"]["parts_s"]))
     head = ["workload", "products", "shapes", *parts, "trace..compile", "ratio", "all"]
+    with_gradient = any(each["compile"]["gradient_s"] is not None for each in document["workloads"])
+    head += ["gradient", "to forward"] if with_gradient else []
     rows: list[Row] = [[*head, "computed FLOP", "XLA operations"]]
     base = document["workloads"][0]["compile"]["xla_s"]
     for each in document["workloads"]:
@@ -177,11 +179,20 @@ def compile_rows(document: Document) -> list[Row]:
                 _seconds(found["xla_s"]),
                 f"{digits(found['xla_s'] / base)}x" if base else "",
                 _seconds(found["total_s"]),
+                *(_gradient_cells(found) if with_gradient else []),
                 "" if ratio is None else f"{ratio:.2f}x",
                 "" if facts["xla_operations"] is None else f"{facts['xla_operations']:,}",
             ]
         )
     return rows
+
+
+def _gradient_cells(found: Mapping[str, Any]) -> list[str]:
+    """What compiling value and gradient takes, and against trace to compile of the program itself."""
+    seconds, forward = found["gradient_s"], found["xla_s"]
+    if seconds is None:
+        return ["", ""]
+    return [_seconds(seconds), f"{digits(seconds / forward)}x" if forward else ""]
 
 
 def aligned(rows: Sequence[Row]) -> list[str]:

@@ -53,17 +53,20 @@ def run(
     return document
 
 
-def run_compile(names: Sequence[str], limits: Limits, settings: Settings, say: Say) -> dict[str, Any]:
+def run_compile(
+    names: Sequence[str], limits: Limits, settings: Settings, say: Say, with_gradient: bool = False
+) -> dict[str, Any]:
     """Time only the compiling of every workload; `kind` is "compile", `ways` is `compile` instead."""
     chosen = workloads(names)
     document = header("compile", limits, settings)
     warm_up()
     for each in chosen:
         say(f"{each.name}: compiling")
-        found = compile_time(each, limits, settings.rounds)
+        found = compile_time(each, limits, settings.rounds, with_gradient)
+        seconds = {"total_s": found.total_s, "xla_s": found.xla_s, "parts_s": dict(found.parts)}
         document["workloads"].append(
             sizes(each)
-            | {"compile": {"total_s": found.total_s, "xla_s": found.xla_s, "parts_s": dict(found.parts)}}
+            | {"compile": seconds | {"gradient_s": found.gradient_s}}
             | {"facts": dict(found.facts)}
         )
     return document

@@ -18,7 +18,8 @@ examples:
   raggeddsl bench mixed-1000 --against numpy,jit-loop,mkl-batch
   raggeddsl bench gram:resnet50 muon:resnet50 --memory --json times.json
   raggeddsl bench mixed-1000 --against raggeddsl:fused,raggeddsl:dispatch
-  raggeddsl bench mixed-100 mixed-10000 --compile
+  raggeddsl bench mixed-1000 --against raggeddsl:grad,raggeddsl:loss
+  raggeddsl bench mixed-100 mixed-10000 --compile --gradient
 
 A ratio is how many times as long a way takes as raggeddsl does.  Exit code 1: a way was wrong, or
 raggeddsl itself could not be timed.
@@ -36,6 +37,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--compile", action="store_true", help="time only the compiling, against the number of products"
+    )
+    parser.add_argument(
+        "--gradient", action="store_true", help="with --compile: also the compiling of value and gradient"
     )
     parser.add_argument(
         "--rounds", metavar="N", type=count, default=7, help="interleaved rounds (default: 7)"
@@ -68,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print(listing())
         return EXIT_FINE
+    if args.gradient and not args.compile:
+        raise WrongUsage("--gradient goes with --compile; to time gradients, say --against raggeddsl:grad")
     if not args.workloads:
         raise WrongUsage("name a workload, for example `raggeddsl bench mixed-300`; --list shows them all")
     document = measured(args)
@@ -90,7 +96,7 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
     say = quiet if args.quiet else progress
     try:
         if args.compile:
-            return session.run_compile(args.workloads, limits, settings, say)
+            return session.run_compile(args.workloads, limits, settings, say, args.gradient)
         return session.run(args.workloads, peer_names(args.against), limits, settings, say, args.memory)
     except session.UnknownName as unknown:
         raise WrongUsage(str(unknown)) from None
@@ -127,7 +133,9 @@ def listing() -> str:
             f"  TABLE is {', '.join(table_names())}, or a CSV with columns rows and cols",
             "peers:",
             *(f"  {name:{width}}  {what}" for name, what in peers.items()),
-            "  raggeddsl:WORD, WORD a target or a kernel (fused, dispatch, native, xla, reference)",
+            "  raggeddsl:WORD, WORD a target or a kernel (fused, dispatch, native, mkl, xla, reference)",
+            "  raggeddsl:grad[:WORD]  value and gradient by all inputs, cotangents given",
+            "  raggeddsl:loss[:WORD]  the same of a loss: half the sum of all squares",
         ]
     )
 

@@ -81,8 +81,18 @@ def test_compile_times_are_told_by_part(capsys):
     for each in document["workloads"]:
         assert {"trace", "lower", "compile"} <= set(each["compile"]["parts_s"])
         assert 0 < each["compile"]["xla_s"] <= each["compile"]["total_s"]
+        assert each["compile"]["gradient_s"] is None
     table = report.text(document).splitlines()
     assert "computed FLOP" in table[3] and table[5].startswith("mixed-6")
+
+
+def test_the_compiling_of_gradients_is_told_where_it_is_asked_for(capsys):
+    assert main(["bench", "mixed-3", "--compile", "--gradient", "--json", "-", *QUICK]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["workloads"][0]["compile"]["gradient_s"] > 0
+    assert "to forward" in report.text(document)
+    assert main(["bench", "mixed-3", "--gradient", *QUICK]) == 2
+    assert "raggeddsl:grad" in capsys.readouterr().err
 
 
 def test_several_workloads_end_in_geometric_means(capsys):

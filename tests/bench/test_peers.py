@@ -1,5 +1,6 @@
 """Every way gives the right results on small cases of every kind of workload, or says why it does not run."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -106,3 +107,27 @@ def test_batches_are_grouped_by_shape_heaviest_first():
     assert groups.m.tolist() == [9, 2] and groups.size.tolist() == [1, 2]
     assert len(groups.c) == 3
     assert not (groups.a % 64).any()
+
+
+@pytest.mark.parametrize("case", ["mixed-3", "chain-3", "gram", "muon"], indirect=True)
+@pytest.mark.parametrize("name", ["raggeddsl:grad", "raggeddsl:loss", "raggeddsl:grad:reference"])
+def test_gradients_are_those_of_the_levels_backwards(name, case):
+    way = prepared(name, case)
+    right = reference(case, case.inputs())
+    for value in (way.first(), way.call()):
+        assert error(way.results(value), right, case) <= right.tolerance
+        assert way.beside(value) <= right.tolerance
+
+
+def test_a_wrong_gradient_is_noticed():
+    way = prepared("raggeddsl:grad", workload("mixed-3"))
+    results, gradient = way.first()
+    assert way.beside((results, gradient)) < 1e-5
+    spoilt = jax.tree.map(lambda data: 1.01 * data, gradient)
+    assert way.beside((results, spoilt)) > 1e-4
+
+
+@pytest.mark.parametrize("name", ["raggeddsl:grad:fast", "raggeddsl:xla:grad", "raggeddsl:loss:grad"])
+def test_an_unknown_kind_of_gradient_is_answered_too(name):
+    with pytest.raises(ValueError, match=r"raggeddsl:grad"):
+        peer(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from raggeddsl.bench.peers.gradient import gradient
 from raggeddsl.bench.peers.loops import jax_list, jit_loop, numpy_loop
 from raggeddsl.bench.peers.mkl import mkl_batch
 from raggeddsl.bench.peers.openblas import openblas_batch
@@ -26,18 +27,19 @@ PEERS: dict[str, Prepare] = {
 
 
 def peer(name: str) -> Prepare:
-    """What prepares the way called `name`: a peer, or `raggeddsl:fused`, `raggeddsl:dispatch:xla`, ….
+    """What prepares the way called `name`: a peer, or `raggeddsl:fused`, `raggeddsl:grad:xla`, ….
 
     Raises `ValueError` with the names there are.
     """
     if name in PEERS:
         return PEERS[name]
     head, *words = name.split(":")
-    ours = variant(words) if head == OURS else None
+    ours = (gradient(words) or variant(words)) if head == OURS else None
     if ours is None:
         raise ValueError(
             f"no peer is called {name!r}; there are {', '.join(PEERS)}, and raggeddsl:TARGET or "
-            "raggeddsl:KERNEL (fused, dispatch, native, xla, reference)"
+            "raggeddsl:KERNEL (fused, dispatch, native, mkl, xla, reference); raggeddsl:grad and "
+            "raggeddsl:loss, alone or before such a word, are the same with gradients"
         )
     return ours
 

@@ -9,21 +9,31 @@ from typing import Any, get_args
 
 import numpy as np
 
+from raggeddsl.bench.peers.mkl import load  # first: whoever is first chooses MKL's threads, and we need none
 from raggeddsl.bench.peers.way import Limits, Prepare, Skip, Way
 from raggeddsl.bench.workload import Workload
 from raggeddsl.options import KernelName, Target
 
 
-def variant(words: list[str]) -> Prepare | None:
-    """The peer `raggeddsl:WORD:…`, each word a target or a kernel; None if one is neither."""
+def chosen(words: list[str]) -> tuple[Target | None, KernelName | None] | None:
+    """The target and the kernel among `words`, None for one that is not said; None if a word is neither."""
     targets: list[Target] = [known for known in get_args(Target) if known in words]
     kernels: list[KernelName] = [known for known in get_args(KernelName) if known in {*words} - {*targets}]
     if len(targets) + len(kernels) != len(words) or len(targets) > 1 or len(kernels) > 1:
         return None
-    target = targets[0] if targets else None
-    kernel = kernels[0] if kernels else None
+    return (targets[0] if targets else None), (kernels[0] if kernels else None)
+
+
+def variant(words: list[str]) -> Prepare | None:
+    """The peer `raggeddsl:WORD:…`, each word a target or a kernel; None if one is neither."""
+    found = chosen(words)
+    if found is None:
+        return None
+    target, kernel = found
 
     def prepare(workload: Workload, inputs: Mapping[str, Any], limits: Limits) -> Way | Skip:
+        if kernel == "mkl" and load() is None:
+            return Skip("MKL is not installed (pip install mkl)")
         return _prepare(workload, inputs, target or limits.target, kernel or limits.kernel, limits)
 
     return prepare
@@ -40,11 +50,7 @@ def _prepare(
     if target == "dispatch" and shapes > limits.shapes and not limits.force:
         return Skip(f"{shapes} distinct shapes, one executable each (--force tries)")
 
-    resident = {
-        name: rd.Ragged.from_list(value) if name in workload.families else jax.device_put(value)
-        for name, value in inputs.items()
-    }
-    jax.block_until_ready(resident)
+    resident = resident_inputs(workload, inputs)
     made: list[Any] = []
 
     def first() -> Any:
@@ -59,6 +65,19 @@ def _prepare(
         return [np.asarray(member) for member in value[workload.out].to_list()]
 
     return Way(first, call, results, facts=lambda: facts(made[-1]))
+
+
+def resident_inputs(workload: Workload, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs on the device: families as `Ragged`, single matrices as arrays."""
+    import jax
+
+    import raggeddsl as rd
+
+    resident = {
+        name: rd.Ragged.from_list(value) if name in workload.families else jax.device_put(value)
+        for name, value in inputs.items()
+    }
+    return jax.block_until_ready(resident)
 
 
 def compiled(workload: Workload, target: Target = "auto", kernel: KernelName = "auto") -> Any:

@@ -29,6 +29,8 @@ class Way:
     note: str = ""
     facts: Callable[[], Mapping[str, Any]] = field(default=dict)
     """More to report once it has run: compile times by part, padded FLOP, the kernel chosen."""
+    beside: Callable[[Any], float] = lambda value: 0.0
+    """The largest relative error of what it gives beside the results, such as gradients."""
 
 
 @dataclass(frozen=True)
