@@ -1,10 +1,9 @@
 """What the parts of a class take: nanoseconds on two cores, fitted to measurements.
 
 Measured with jax 0.10.2 (XLA's CPU backend, products by YNNPACK) on two cores of an AMD EPYC (Zen 5),
-AVX-512, f32: least times over ten to twenty interleaved runs of each part alone, on chunks that fit the
-last-level cache, over the rows of 1000 matrices of 8 to 256 columns; the machine had other work, so
-they are good to some 20%.  They need only be right relative to each other: they choose classes, and
-change no result.
+AVX-512, f32, over the rows of 1000 matrices of 8 to 256 columns: first the least times of each part
+alone, then those of the whole over some hundred choices of these figures.  They need only be right
+relative to each other: they choose classes, and change no result.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ SCATTER_BLOCK = 0.9
 """An element of a result that is made in fresh memory and then copied to its place as part of a block."""
 FRESH = 0.8
 """More for an element gathered into memory that is too large to be used again."""
-FLOP = 0.0075
+FLOP = 0.01
 """A floating-point operation of a large batched product.
 
-That takes 0.005; half as much again takes no longer in all and keeps padding below twice the FLOP.
+XLA runs each on one core, at 0.005 to 0.01; the larger figure keeps padding below twice the FLOP.
 """
 FLOP_SMALL = 0.1
 """More for one of a box whose least side is b: this / b."""
