@@ -137,7 +137,7 @@ class Program:
         lowered = self._members() if dispatched else self._whole().lowered
         facts = {
             "kernel": "dispatch" if dispatched else self.choice.kernel,
-            "kernel_why": "one executable for each exact shape" if dispatched else self.choice.kernel_why,
+            "kernel_why": self._dispatch_why() if dispatched else self.choice.kernel_why,
             "target": self.choice.target,
             "target_why": self.choice.target_why,
             "xla_operations": self._operations(),
@@ -239,6 +239,10 @@ class Program:
                 self._dispatched = lower_dispatch(self.plan)
                 self.timings["lower"] = self.timings.get("lower", 0.0) + time.perf_counter() - start
             return self._dispatched
+
+    def _dispatch_why(self) -> str:
+        inside = f"inside jit, grad and vmap it runs fused, by the {self.choice.kernel} kernel"
+        return f"one executable for each exact shape; {inside}"
 
     def _operations(self) -> int:
         """How many XLA operations a call runs: those of the fused program, or launches of small ones."""
