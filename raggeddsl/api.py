@@ -38,7 +38,7 @@ def compile(
 
     `name` is what errors call it.  `dims` overrides sizes declared by `dim`.  `target` is `auto`,
     `fused` (one program) or `dispatch` (one executable for each exact shape); `kernel` is `auto`,
-    `native`, `xla` or `reference`.  `table()` paths start in `folder` and may not leave it unless
+    `native`, `mkl`, `xla` or `reference`.  `table()` paths start in `folder` and may not leave it unless
     `tables_anywhere`; without a folder no table can be read.  `max_operations` bounds what `def`
     and `iterate` expand to, `memory_limit` (bytes; default: this machine's memory) what a call may
     need.  With `ahead`, XLA compiles now; without, when the program is first called.

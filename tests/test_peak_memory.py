@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from raggeddsl.kernels.native.library import register
 from tests.processes import printed
 
 MIB = 1 << 20
@@ -23,8 +24,10 @@ def call(program, inputs):
     return jax.block_until_ready(program(inputs))
 
 program = rd.compile({spec!r}, target="fused")
-inputs = {{name: rd.Ragged.from_list(value) if isinstance(value, list) else jax.device_put(value)
-          for name, value in jax.block_until_ready(program.random_inputs(0)).items()}}
+inputs = jax.block_until_ready({{
+    name: rd.Ragged.from_list(value) if isinstance(value, list) else jax.device_put(value)
+    for name, value in program.random_inputs(0).items()
+}})
 program.compile()
 open("/proc/self/clear_refs", "w").write("5")  # the highest mark starts again
 before = held("VmRSS")
@@ -54,9 +57,24 @@ input A : f32[2000000, 16]
 output G = A.T @ A
 """
 
+LONG_SUMS = """\
+index i in 1
+input A[i] : {0}[100, 100000]
+input B[i] : {0}[100000, 100]
+output C[i] = A[i] @ B[i]
+"""
+
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's counters of a process")
 @pytest.mark.parametrize("spec", [LARGE_RESULTS, LARGE_INTERMEDIATES, ONE_LARGE_INPUT])
 def test_a_call_holds_its_results_and_the_plans_scratch_and_little_more(spec, tmp_path):
     extra, results, scratch = map(int, printed(CODE.format(spec=spec), tmp_path).split())
     assert extra <= 1.10 * results + scratch + 32 * MIB
+
+
+@pytest.mark.skipif(register() is not None, reason="there is no native library")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's counters of a process")
+@pytest.mark.parametrize("dtype", ["c64", "bf16"])
+def test_what_the_native_kernel_packs_does_not_grow_with_the_length_of_sums(dtype, tmp_path):
+    extra, results, scratch = map(int, printed(CODE.format(spec=LONG_SUMS.format(dtype)), tmp_path).split())
+    assert extra <= 1.10 * results + scratch + 24 * MIB

@@ -5,7 +5,7 @@
 // is packed transposed, so that both operands are contiguous in k.
 
 constexpr int kNarrowRows = 4, kNarrowCols = 4;
-constexpr int64_t kNarrowBytes = 32 * 1024;  // of a column of B at a time: so B takes at most 256 KiB
+constexpr int64_t kNarrowBytes = 128 * 1024;  // of a column of B at a time: so B takes at most 1 MiB
 
 // The sums of L vectors at once, lane i that of vector i: one transposition, then a tree.
 template <class T>
