@@ -59,7 +59,10 @@ def _prepare(
         return call()
 
     def call() -> Any:
-        return jax.block_until_ready(made[-1](resident))
+        out = made[-1](resident)
+        for value in out.values():
+            value.block_until_ready()
+        return out
 
     def results(value: Any) -> list[np.ndarray]:
         return [np.asarray(member) for member in value[workload.out].to_list()]
