@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from raggeddsl.pairwise import matmul
     from raggeddsl.program import Program
     from raggeddsl.ragged import Ragged, full_like, ones_like, zeros_like
+    from raggeddsl.tree import tree_map, tree_matmul
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,8 @@ __all__ = [
     "matmul",
     "ones_like",
     "parse",
+    "tree_map",
+    "tree_matmul",
     "zeros_like",
 ]
 
@@ -58,6 +61,8 @@ _HOMES = {
     "matmul": "raggeddsl.pairwise",
     "ones_like": "raggeddsl.ragged",
     "parse": "raggeddsl.api",
+    "tree_map": "raggeddsl.tree",
+    "tree_matmul": "raggeddsl.tree",
     "zeros_like": "raggeddsl.ragged",
 }
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES, promote
@@ -19,9 +17,10 @@ from raggeddsl.program import Program
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.configuration import x64_enabled
 from raggeddsl.runtime.layout import Layout
-from raggeddsl.runtime.members import as_array
+from raggeddsl.runtime.members import NotAnArray, as_arrays, promoted, shapes, types
 from raggeddsl.runtime.receive import Received
 from raggeddsl.runtime.refuse import refuse
+from raggeddsl.runtime.signature import Group
 
 _PROGRAMS = 64
 """How many pairs of layouts keep their program."""
@@ -59,7 +58,7 @@ def matmul(
         result = program({"As": left.value, "Bs": right.value})["C"]
     else:
         groups = zip(program.inputs.groups, (left, right), strict=True)
-        result = program.run([Received(group, side.value) for group, side in groups])["C"]
+        result = program.run([_received(group, side.value) for group, side in groups])["C"]
     if wanted != common:
         result = result.astype(DTYPES[wanted].numpy)
     return result if isinstance(As, Ragged) or isinstance(Bs, Ragged) else result.to_list()
@@ -76,7 +75,7 @@ class _Side(NamedTuple):
 
     value: Ragged | list[Any]
     layout: Layout
-    types: tuple[tuple[np.dtype, bool], ...]
+    types: frozenset[tuple[np.dtype, bool]]
     shared: bool = False
 
 
@@ -85,21 +84,25 @@ def _side(values: Any, name: str) -> _Side:
         data = checked(values, name)
         # The program knows the members as they lie, and reads them transposed.
         lying = Ragged(data, values.layout.transposed) if values.layout.column_major else values
-        return _Side(lying, values.layout, (_type(data),))
+        return _Side(lying, values.layout, frozenset([_type(data)]))
     single = isinstance(values, jax.Array | np.ndarray) and np.ndim(values) == 2
-    members: list[Any] = []
-    for place, value in enumerate([values] if single else values):
-        called = name if single else f"{name}[{place}]"
-        try:
-            member = as_array(value)
-        except TypeError as error:
-            refuse("RMM706", f"`{called}` cannot be read as a matrix: {error}", "give arrays of numbers")
-        if member.ndim != 2:
-            message = f"`{called}` has {member.ndim} axes, shape {member.shape}; a matrix has 2"
-            refuse("RMM706", message, "reshape it to (rows, columns)")
-        members.append(member)
-    layout = Layout.of_shapes([member.shape for member in members])
-    return _Side(members, layout, tuple({_type(member) for member in members}), single)
+    try:
+        members = as_arrays([values] if single else values)
+    except NotAnArray as error:
+        called = f"{name}[{error.place}]"
+        refuse("RMM706", f"`{called}` cannot be read as a matrix: {error}", "give arrays of numbers")
+    given = shapes(members)
+    if set(map(len, given)) - {2}:
+        place = next(place for place, shape in enumerate(given) if len(shape) != 2)
+        message = f"`{name}[{place}]` has {len(given[place])} axes, shape {given[place]}; a matrix has 2"
+        refuse("RMM706", message, "reshape it to (rows, columns)")
+    return _Side(members, Layout.of_shapes(given), frozenset(types(members)), single)
+
+
+def _received(group: Group, value: Ragged | list[Any]) -> Received:
+    if isinstance(value, Ragged) and value.dtype != group.dtype:
+        value = value.astype(group.dtype)  # it was weak
+    return Received(group, value)
 
 
 def _type(array: Any) -> tuple[np.dtype, bool]:
@@ -112,9 +115,9 @@ def _types(left: Any, right: Any, preferred: Any, x64: bool) -> tuple[str, str, 
 
     The last two differ where a narrower type is preferred, to which the products are rounded.
     """
-    common = short_of(_promoted(left + right or _NONE), "the result")
+    common = short_of(promoted(left | right or _NONE), "the result")
     a, b = (
-        short_of(_promoted(types), f"`{name}`") if any(not weak for _, weak in types) else common
+        short_of(promoted(types), f"`{name}`") if any(not weak for _, weak in types) else common
         for types, name in ((left, "As"), (right, "Bs"))
     )
     if preferred is None:
@@ -129,16 +132,8 @@ def _types(left: Any, right: Any, preferred: Any, x64: bool) -> tuple[str, str, 
     return a, b, wanted if promote(common, wanted) == wanted else common, wanted
 
 
-_NUMBERS: dict[str, Any] = {"i": 0, "f": 0.0, "c": 0j}
-_NONE = ((np.dtype("float32"), False),)
+_NONE = {(np.dtype("float32"), False)}
 _HOLDS = ("integer", "float", "complex")
-
-
-def _promoted(types: Sequence[tuple[np.dtype, bool]]) -> Any:
-    # A weak type is that of a number of Python.
-    own = jax.dtypes.canonicalize_dtype
-    like = [_NUMBERS.get(dtype.kind, dtype) if weak else own(dtype) for dtype, weak in types]
-    return own(jnp.result_type(*like))
 
 
 def _precision(precision: Any) -> str:

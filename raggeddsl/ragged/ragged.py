@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import numpy as np
 from raggeddsl.ragged.arithmetic import Arithmetic
 from raggeddsl.ragged.reading import beside, concrete, cut, on_host
 from raggeddsl.runtime.layout import Layout
-from raggeddsl.runtime.members import as_array
+from raggeddsl.runtime.members import as_array, as_arrays, promoted, shapes, types
 from raggeddsl.runtime.pack import pack, traced
 
 _DEVICE_SLICES = 16
@@ -50,22 +50,17 @@ class Ragged(Arithmetic):
         `jnp.result_type` gives for the members.  Always copies.  Raises `ValueError` for other
         ranks and `TypeError` for what is not an array of numbers.
         """
-        members = [as_array(array) for array in arrays]
+        members = as_arrays(arrays)
         if not members:
             empty = Layout.of(np.zeros(0), np.zeros(0))
             return cls(pack([], jax.dtypes.canonicalize_dtype(dtype or np.float32), 0), empty)
-        ranks = [member.ndim for member in members]
-        if any(rank != ranks[0] for rank in ranks) or ranks[0] not in (0, 2):
-            expected = ranks[0] if ranks[0] in (0, 2) else 2
-            wrong = next(i for i, rank in enumerate(ranks) if rank != expected)
-            raise ValueError(
-                f"a Ragged holds matrices, or only scalars: member {wrong} has {ranks[wrong]} "
-                f"ax{'is' if ranks[wrong] == 1 else 'es'}, shape {members[wrong].shape}; "
-                "reshape it to (rows, columns)"
-            )
-        layout = Layout.of_shapes([member.shape for member in members])
+        given = shapes(members)
+        ranks = set(map(len, given))
+        if ranks not in ({0}, {2}):
+            _refuse_rank(given)
         if dtype is None:
-            dtype = jnp.result_type(*{member.dtype: member for member in members}.values())
+            dtype = promoted(types(members))
+        layout = Layout.of_shapes(given)
         chosen = np.dtype(jax.dtypes.canonicalize_dtype(dtype))
         return cls(pack(members, chosen, layout.size), layout)
 
@@ -273,3 +268,13 @@ class Ragged(Arithmetic):
         dtype = getattr(self._data, "dtype", self._data) if self._dtype is None else self._dtype
         members = repr(self.layout).removeprefix("Layout(").removesuffix(")")
         return f"Ragged({dtype}, {members}; {self.layout.size} elements)"
+
+
+def _refuse_rank(shapes: Sequence[tuple[int, ...]]) -> NoReturn:
+    ranks = [len(shape) for shape in shapes]
+    expected = ranks[0] if ranks[0] in (0, 2) else 2
+    wrong = next(i for i, rank in enumerate(ranks) if rank != expected)
+    raise ValueError(
+        f"a Ragged holds matrices, or only scalars: member {wrong} has {ranks[wrong]} "
+        f"ax{'is' if ranks[wrong] == 1 else 'es'}, shape {shapes[wrong]}; reshape it to (rows, columns)"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from operator import attrgetter
 from typing import Any
 
 import jax
@@ -30,6 +32,61 @@ def as_array(value: Any) -> Any:
     return _numeric(array)
 
 
+_dtype = attrgetter("dtype")
+_shape = attrgetter("shape")
+_ARRAY: type = type(np.empty(0))
+
+
+def as_arrays(values: Iterable[Any]) -> list[Any]:
+    """`as_array` of each, which costs next to nothing where all are arrays already.
+
+    Raises `NotAnArray` for the first value that is none.
+    """
+    found = list(values)
+    if set(map(type, found)) <= {_ARRAY} and {dtype.kind for dtype in dtypes(found)} <= _NUMBERS:
+        return found
+    for place, value in enumerate(found):
+        if not isinstance(value, jax.Array):
+            try:
+                found[place] = as_array(value)
+            except TypeError as error:
+                raise NotAnArray(place, str(error)) from error
+    return found
+
+
+class NotAnArray(TypeError):
+    """Value number `place` of a list holds no numbers, or not as a matrix does."""
+
+    def __init__(self, place: int, said: str) -> None:
+        self.place = place
+        super().__init__(said)
+
+
+def dtypes(arrays: Iterable[Any]) -> set[Any]:
+    """The element types of all."""
+    return set(map(_dtype, arrays))
+
+
+def shapes(arrays: Iterable[Any]) -> list[tuple[int, ...]]:
+    """The shape of each."""
+    return list(map(_shape, arrays))
+
+
+def types(arrays: Iterable[Any]) -> set[tuple[Any, bool]]:
+    """The element types of all, each with whether it is weak as JAX has it."""
+    found = list(arrays)
+    if set(map(type, found)) <= {_ARRAY}:
+        return {(dtype, False) for dtype in dtypes(found)}
+    return {(array.dtype, getattr(array, "weak_type", False)) for array in found}
+
+
+def promoted(types: Collection[tuple[Any, bool]]) -> Any:
+    """What `jnp.result_type` gives for arrays of these types, weak or not."""
+    own = jax.dtypes.canonicalize_dtype
+    like = [_WEAK.get(dtype.kind, dtype) if weak else own(dtype) for dtype, weak in types]
+    return own(jnp.result_type(*like))
+
+
 def _from_dlpack(value: Any) -> Any:
     try:
         return np.from_dlpack(value)
@@ -47,4 +104,8 @@ def _numeric(array: np.ndarray) -> np.ndarray:
     return array
 
 
+_WEAK: dict[str, Any] = {"i": 0, "f": 0.0, "c": 0j}
+"""A weak type is that of a number of Python."""
+
+_NUMBERS = frozenset("biufc")
 _EXTENDED = frozenset({"bfloat16", "int4", "uint4", "int2", "uint2"})

@@ -9,13 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from raggeddsl.kernels.native.members import copy_members
+from raggeddsl.runtime.members import dtypes
+
 _ALIGNMENT = 64
 """Bytes; XLA's CPU client takes a host buffer as it is when it starts at such an address."""
 
 
 def traced(values: Sequence[Any]) -> bool:
     """Whether any of `values` is a tracer."""
-    return any(isinstance(value, jax.core.Tracer) for value in values)
+    return any(issubclass(kind, jax.core.Tracer) for kind in set(map(type, values)))
 
 
 def fresh(size: int, dtype: np.dtype) -> np.ndarray:
@@ -31,7 +34,7 @@ def host(values: Sequence[Any]) -> list[np.ndarray]:
         for value in values:
             if isinstance(value, jax.Array):
                 value.copy_to_host_async()
-    return [np.asarray(value) for value in values]
+    return list(map(np.asarray, values))
 
 
 def _on_host(value: Any) -> bool:
@@ -52,7 +55,7 @@ def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
     if len(members) == 1 and _on_host(members[0]) and members[0].dtype == dtype:
         return jax.device_put(np.asarray(members[0]).reshape(-1))
     buffer = fresh(size, dtype)
-    if members:
-        flat = [member.reshape(-1) for member in host(members)]
-        np.concatenate(flat, out=buffer, casting="unsafe")
+    arrays = host(members)
+    if arrays and not (dtypes(arrays) == {dtype} and copy_members(arrays, buffer)):
+        np.concatenate([array.reshape(-1) for array in arrays], out=buffer, casting="unsafe")
     return jax.device_put(buffer)

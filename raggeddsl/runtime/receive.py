@@ -15,7 +15,7 @@ from raggeddsl.graph.suggest import did_you_mean
 from raggeddsl.language.source import Diagnostics, Source
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.accept import accepted
-from raggeddsl.runtime.members import as_array
+from raggeddsl.runtime.members import NotAnArray, as_array, as_arrays, dtypes, shapes
 from raggeddsl.runtime.pack import pack, traced
 from raggeddsl.runtime.signature import Group, Signature
 
@@ -124,9 +124,10 @@ def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Recei
         values = inputs[group.names[0]] if group.family else [inputs[name] for name in group.names]
         return _family(values, group, found) if group.family else _listed(values, group, found)
     except (TypeError, ValueError) as error:
+        which = group.called(error.place) if isinstance(error, NotAnArray) else group.names[0]
         found.error(
             "RMM706",
-            f"input `{group.names[0]}` cannot be read as {'arrays' if group.family else 'an array'}: {error}",
+            f"input `{which}` cannot be read as {'arrays' if group.family else 'an array'}: {error}",
             group.span,
             help="give NumPy or JAX arrays of numbers",
         )
@@ -197,16 +198,18 @@ def _listed(values: list[Any], group: Group, found: Diagnostics) -> Received | N
     """Members one by one; for single matrices, one a name."""
     if not _right_count(len(values), group, found):
         return None
-    arrays = [as_array(value) for value in values]
+    arrays = as_arrays(values)
     layout = group.layout
-    shapes = [array.shape for array in arrays]
-    if shapes != layout.shape_list:
-        both = zip(shapes, layout.shape_list, strict=True)
+    given_shapes = shapes(arrays)
+    if given_shapes != layout.shape_list:
+        both = zip(given_shapes, layout.shape_list, strict=True)
         wrong = [i for i, (given, wanted) in enumerate(both) if given != wanted]
         for one in wrong[:1] if group.family else wrong[:_MOST]:
-            _wrong_shape(one, shapes[one], arrays[one].dtype, len(wrong) if group.family else 1, group, found)
+            _wrong_shape(
+                one, given_shapes[one], arrays[one].dtype, len(wrong) if group.family else 1, group, found
+            )
         return None
-    if {array.dtype for array in arrays} - {group.dtype}:
+    if dtypes(arrays) - {group.dtype}:
         pairs = zip(values, arrays, strict=True)
         wrong = [i for i, (value, array) in enumerate(pairs) if not accepted(value, array, group.dtype)]
         for one in wrong[:1] if group.family else wrong[:_MOST]:
