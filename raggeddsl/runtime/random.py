@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -9,9 +10,12 @@ import numpy as np
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.ragged import Ragged
+from raggeddsl.runtime.layout import Layout
 from raggeddsl.runtime.pack import fresh
 from raggeddsl.runtime.signature import Group, Signature
 
+_PIECE = 1 << 20
+"""About as many elements are drawn at a time."""
 _LARGEST_INTEGER = 4
 
 
@@ -40,11 +44,20 @@ def _values(group: Group, rng: np.random.Generator) -> np.ndarray:
     if kind == "integer":
         values[:] = rng.integers(-_LARGEST_INTEGER, _LARGEST_INTEGER + 1, layout.size)
         return values
-    deviation = 1.0 / (np.sqrt(layout.rows) + np.sqrt(layout.cols) + 2.0)
-    scale = np.repeat(deviation.astype(np.float32), layout.sizes)
     if kind == "complex":
-        values.real = rng.standard_normal(layout.size, np.float32) * (scale / np.float32(np.sqrt(2)))
-        values.imag = rng.standard_normal(layout.size, np.float32) * (scale / np.float32(np.sqrt(2)))
-        return values
-    values[:] = rng.standard_normal(layout.size, np.float32) * scale
+        _normal(values.real, layout, np.sqrt(0.5), rng)
+        _normal(values.imag, layout, np.sqrt(0.5), rng)
+    else:
+        _normal(values, layout, 1.0, rng)
     return values
+
+
+def _normal(values: np.ndarray, layout: Layout, factor: float, rng: np.random.Generator) -> None:
+    """Fill `values` in pieces, since memory that is touched for the first time takes longest."""
+    deviation = (factor / (np.sqrt(layout.rows) + np.sqrt(layout.cols) + 2.0)).astype(np.float32)
+    ends = np.append(layout.offsets, layout.size)
+    cuts = np.searchsorted(ends, np.arange(0, layout.size, _PIECE))
+    for first, last in pairwise(np.unique(np.append(cuts, len(layout)))):
+        drawn = rng.standard_normal(ends[last] - ends[first], np.float32)
+        drawn *= np.repeat(deviation[first:last], layout.sizes[first:last])
+        values[ends[first] : ends[last]] = drawn
