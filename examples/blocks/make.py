@@ -24,7 +24,8 @@ pairs = [(a, b) for a in range(len(blocks)) for b in range(len(blocks)) if block
 results = sorted({(blocks[a][0], blocks[b][1]) for a, b in pairs})
 place = {block: number for number, block in enumerate(results)}
 
-for name in ("left.csv", "right.csv"):
-    write(name, "rows,cols", [(sizes[r], sizes[c]) for r, c in blocks])
-write("result.csv", "rows,cols", [(sizes[r], sizes[c]) for r, c in results])
-write("pairs.csv", "left,right,result", [(a, b, place[blocks[a][0], blocks[b][1]]) for a, b in pairs])
+if __name__ == "__main__":
+    for name in ("left.csv", "right.csv"):
+        write(name, "rows,cols", [(sizes[r], sizes[c]) for r, c in blocks])
+    write("result.csv", "rows,cols", [(sizes[r], sizes[c]) for r, c in results])
+    write("pairs.csv", "left,right,result", [(a, b, place[blocks[a][0], blocks[b][1]]) for a, b in pairs])
