@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from raggeddsl.runtime.layout import Layout
+
+_batched_put: Callable[..., jax.Array] | None
+try:  # what `jax.device_put` calls after a few microseconds of Python for each array
+    from jax._src.lib import xla_client  # type: ignore[attr-defined]
+
+    _batched_put = xla_client.batched_device_put
+except (ImportError, AttributeError):
+    _batched_put = None
 
 
 def concrete(data: Any) -> bool:
@@ -23,12 +32,18 @@ def on_host(data: Any) -> bool:
     return len(devices) == 1 and next(iter(devices)).platform == "cpu"
 
 
-def beside(pieces: list[np.ndarray], data: jax.Array) -> list[jax.Array]:
-    """`pieces` as `jax.Array`s where `data` is; on CPU they may share its memory, which never changes.
+def beside(pieces: Sequence[np.ndarray], data: jax.Array) -> list[jax.Array]:
+    """`pieces` as `jax.Array`s where `data` is, all of one element type; nothing is compiled.
 
-    By `device_put`, since `jnp.asarray` compiles a program for each shape.
+    On a CPU one that begins at a multiple of 64 bytes shares the memory of `data`, which never
+    changes, and keeps it alive; others are copied, as XLA wants its buffers aligned.
     """
-    return jax.device_put(pieces, data.sharding if data.committed else None)
+    if _batched_put is None or not on_host(data):
+        return jax.device_put(list(pieces), data.sharding if data.committed else None)
+    put, sharding, committed = _batched_put, data.sharding, data.committed
+    devices = list(data.devices())
+    types = {shape: jax.core.ShapedArray(shape, data.dtype) for shape in {piece.shape for piece in pieces}}
+    return [put(types[piece.shape], sharding, [piece], devices, committed) for piece in pieces]
 
 
 def cut(data: Any, layout: Layout, member: int) -> Any:

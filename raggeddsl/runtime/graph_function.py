@@ -22,6 +22,7 @@ from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.passes import normalise
 from raggeddsl.graph.passes.rewrite import Rewrite
 from raggeddsl.kernels.base import LoweredPlan
+from raggeddsl.lowering.persistent import everything_cached
 from raggeddsl.plan.plan import Plan
 from raggeddsl.runtime.primitive import product_graph_p
 from raggeddsl.runtime.shared import shared_jit
@@ -115,6 +116,8 @@ class GraphFunction:
         if self._jitted is None:
             key = None if lowered.key is None else (lowered.kernel, lowered.key)
             self._jitted = shared_jit(key, _runner(lowered))
+            with everything_cached():  # the first call compiles
+                return list(self._jitted(buffers, self.tables))
         return list(self._jitted(buffers, self.tables))
 
     # ------------------------------------------------------------ what is derived from it

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 
 from raggeddsl.kernels.base import LoweredPlan
+from raggeddsl.lowering.persistent import everything_cached
 from raggeddsl.runtime.deliver import INSIDE, cut
 from raggeddsl.runtime.graph_function import GraphFunction
 from raggeddsl.runtime.pack import traced
@@ -87,7 +88,8 @@ class Jitted:
         with self._once:
             if self._compiled is None:
                 lowered = self.lower()
-                self._compiled = self._timed("compile", lowered.compile)
+                with everything_cached():
+                    self._compiled = self._timed("compile", lowered.compile)
 
     def _ready(self) -> tuple[Any, tuple[jax.Array, ...]]:
         with self._once:

@@ -6,7 +6,6 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import jax
 
 from raggeddsl.lowering.dispatch.kind import Kind
+from raggeddsl.lowering.persistent import everything_cached
 
 Progress = Callable[[int, int], None]
 """Called with how many executables are compiled and how many there will be; one thread at a time."""
@@ -108,7 +108,7 @@ def _compile_all(ours: Sequence[_Job], total: int, progress: Progress) -> None:
 
 def _compile(job: _Job, jitted: Any, lowered: Any) -> None:
     try:
-        with _everything_cached():
+        with everything_cached():
             job.done.set_result(Executable(lowered.compile(), jitted))
     except BaseException as error:
         job.done.set_exception(error)
@@ -122,15 +122,3 @@ def _forget_failures(ours: Sequence[_Job]) -> None:
                 job.done.set_exception(RuntimeError("given up, because another compilation failed"))
             if job.done.exception() is not None:
                 _cache.pop(job.key, None)
-
-
-def _everything_cached() -> AbstractContextManager[Any]:
-    """If the user has a persistent cache, let it take programs that compile in milliseconds too.
-
-    JAX leaves out what compiles in under a second by default; a thousand of those take long.
-    """
-    if not jax.config.jax_compilation_cache_dir:  # type: ignore[attr-defined]
-        return nullcontext()
-    from jax._src import config
-
-    return config.persistent_cache_min_compile_time_secs(0)
