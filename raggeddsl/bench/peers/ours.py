@@ -42,7 +42,6 @@ def variant(words: list[str]) -> Prepare | None:
 def _prepare(
     workload: Workload, inputs: Mapping[str, Any], target: Target, kernel: KernelName, limits: Limits
 ) -> Way | Skip:
-
     import raggeddsl as rd
 
     shapes = workload.distinct_shapes
