@@ -56,3 +56,7 @@ def test_random_programs_are_right_with_every_kind_of_thread_pool(run):
 
 def test_random_tables_are_refused_or_run_inside_their_buffers(run):
     assert "were refused or ran inside their buffers" in run("native_fuzz", "1")
+
+
+def test_members_anywhere_in_memory_are_packed_right(run):
+    assert "lists of members are packed right" in run("native_members", "1")
