@@ -134,8 +134,8 @@ def members(matrices: rd.Ragged) -> list[jax.Array]:
 
     A program with an output for each member is one call that fills them all.
     """
-    program = separation(matrices.layout)
-    if program.choice.kernel != "native":
+    program = separation(matrices.layout) if len(matrices) else None
+    if program is None or program.choice.kernel != "native":
         return matrices.to_list()
     found = program({"X": matrices})
     return [found[name][0] for name in program.outputs]

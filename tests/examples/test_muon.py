@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from raggeddsl.kernels.native.library import library
+
 optax = pytest.importorskip("optax")
 
 TALL = {"conv": (3, 3, 2, 5), "dense": (20, 7)}
@@ -47,14 +49,32 @@ def test_singular_values_come_near_to_one(example):
         assert (values < 1.3).all() and (values[strength > 0.1 * strength[0]] > 0.6).all()
 
 
+def wide_and_tall(count):
+    return [jnp.ones((3 + i, 40) if i % 2 else (40, 3 + i)) for i in range(count)]
+
+
 def test_the_update_has_as_many_programs_for_many_matrices_as_for_few(example):
     scale = example("muon/muon").scale_by_muon()
 
     def programs(count):
-        params = [jnp.ones((3 + i, 8)) for i in range(count)]
+        params = wide_and_tall(count)
         return str(jax.make_jaxpr(scale.update)(params, scale.init(params))).count("product_graph[")
 
     assert programs(12) == programs(3) > 0
+
+
+def test_xla_compiles_no_slice_for_each_matrix(example):
+    muon = example("muon/muon")
+    if isinstance(library(), str):
+        pytest.skip(library())
+    scale = muon.scale_by_muon()
+
+    def fusions(count):
+        params = wide_and_tall(count)
+        compiled = jax.jit(scale.update).lower(params, scale.init(params)).compile()
+        return compiled.as_text().count(" fusion(")
+
+    assert fusions(24) < 12
 
 
 def test_the_momentum_is_one_buffer(example):
