@@ -141,10 +141,12 @@ def test_nothing_that_a_training_loop_does_grows_with_the_members():
             "one member": lambda: packed[count // 2],
             "repr": lambda: repr(packed),
         }
-        return {name: steps(each) for name, each in work.items()}
+        for each in work.values():
+            each()
+        return [steps(each) for each in work.values()]
 
-    taken(10)
-    assert taken(100) == taken(100_000)
+    few, many = taken(100), taken(100_000)
+    assert all(abs(a - b) < 10 for a, b in zip(few, many, strict=True)), (few, many)
 
 
 # ------------------------------------------------------------ wrong inputs, traced
