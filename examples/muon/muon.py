@@ -109,7 +109,7 @@ def orthogonal(matrices: rd.Ragged, eps: float = 1e-8) -> list[jax.Array]:
     """About U Vᵀ for each member U S Vᵀ: singular values come between 0.7 and 1.2."""
     normalised = matrices.scale(1 / (matrices.norm() + eps))
     found = newton_schulz(matrices.layout)({"X": normalised})
-    wide, tall = iter(members(found["W"])), iter(members(found["T"]))
+    wide, tall = iter(found["W"]), iter(found["T"])
     return [next(wide if rows <= cols else tall) for rows, cols in matrices.shapes]
 
 
@@ -127,25 +127,3 @@ def newton_schulz(layout: Any) -> rd.Program:
             lines = [columns, *(",".join(map(str, row)) for row in rows.tolist())]
             (Path(folder) / name).write_text("\n".join(lines) + "\n")
         return rd.compile_file(SPEC, folder=folder, ahead=False)
-
-
-def members(matrices: rd.Ragged) -> list[jax.Array]:
-    """`matrices.to_list()`, for which XLA would compile a slice for each member.
-
-    A program with an output for each member is one call that fills them all.
-    """
-    program = separation(matrices.layout) if len(matrices) else None
-    if program is None or program.choice.kernel != "native":
-        return matrices.to_list()
-    found = program({"X": matrices})
-    return [found[name][0] for name in program.outputs]
-
-
-@lru_cache
-def separation(layout: Any) -> rd.Program:
-    """A copy of each member as a family of its own."""
-    b = rd.Builder()
-    X = b.input("X", shapes=layout.shapes)
-    for member in range(len(layout)):
-        b.output(f"member{member}", 1 * X[member : member + 1])
-    return b.compile(ahead=False)

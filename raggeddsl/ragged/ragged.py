@@ -158,7 +158,14 @@ class Ragged(Arithmetic):
 
     def to_list(self) -> list[jax.Array]:
         """Every member as an array `dtype[m, n]`, on the device of `data`."""
-        return self._read(range(len(self)))
+        if self.layout.column_major:
+            return [member.T for member in self.T.to_list()]
+        found = None
+        if self.traced and self.packed:
+            from raggeddsl.memberwise import separated
+
+            found = separated(self)
+        return self._read(range(len(self))) if found is None else found
 
     def to_numpy(self) -> list[np.ndarray]:
         """Every member as a read-only NumPy view of one host copy of `data` (no copy on CPU)."""

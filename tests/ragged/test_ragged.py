@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raggeddsl.lowering.choose import installed
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.layout import Layout
 from tests.programs import compilations
@@ -246,3 +247,34 @@ def test_repr_shows_a_few_members():
     )
     assert len(repr(Ragged.from_list(ARRAYS * 1000))) < 120
     assert repr(Ragged.from_list([])) == "Ragged(float32, 0 members; 0 elements)"
+
+
+# ------------------------------------------------------------ all members, under jit
+
+
+def test_all_members_under_jit_are_one_call_where_the_native_kernel_runs():
+    ragged = Ragged.from_list(matrices([(i % 4, i % 3 + 1) for i in range(12)]))
+
+    def members(ragged):
+        return ragged.to_list()
+
+    for each in (ragged, ragged.T):
+        same(jax.jit(members)(each), each.to_numpy())
+        text = jax.jit(members).lower(each).as_text()
+        if installed("native") is not None:
+            assert text.count("stablehlo.custom_call") == 1 and "stablehlo.slice" not in text
+    few = jax.jit(members).lower(ragged[:3]).as_text()
+    assert "custom_call" not in few and few.count("stablehlo.slice") == 3
+
+
+def test_members_read_under_jit_have_derivatives_and_batches():
+    ragged = Ragged.from_list(matrices([(2, i + 1) for i in range(9)]))
+
+    def last(ragged):
+        return (ragged.to_list()[8] ** 2).sum()
+
+    slope = jax.jit(jax.grad(last))(ragged)
+    same(slope.to_numpy()[:8], [np.zeros((2, i + 1), np.float32) for i in range(8)])
+    np.testing.assert_allclose(slope[8], 2 * ragged[8])
+    batch = jax.vmap(lambda factor: (factor * ragged).to_list()[8])(jnp.array([1.0, 2.0]))
+    np.testing.assert_allclose(batch[1], 2 * ragged[8])
