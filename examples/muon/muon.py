@@ -94,9 +94,7 @@ def scale_by_shape() -> optax.GradientTransformation:
 
 def pack(tree: Any) -> rd.Ragged:
     """The leaves of a tree, each as a matrix, in one buffer."""
-    packed = rd.Ragged.from_list([leaf.reshape(-1, leaf.shape[-1]) for leaf in jax.tree.leaves(tree)])
-    # Or XLA copies element by element, as part of the loop that reads the result.
-    return jax.lax.optimization_barrier(packed)
+    return rd.Ragged.from_list([leaf.reshape(-1, leaf.shape[-1]) for leaf in jax.tree.leaves(tree)])
 
 
 def unpack(matrices: Iterable[jax.Array], like: Any) -> Any:

@@ -51,7 +51,8 @@ def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
     """
     if traced(members):
         pieces = [jnp.ravel(member).astype(dtype) for member in members]
-        return jnp.concatenate(pieces)
+        # Or XLA copies element by element, as part of whatever reads the result.
+        return jax.lax.optimization_barrier(jnp.concatenate(pieces))
     if len(members) == 1 and _on_host(members[0]) and members[0].dtype == dtype:
         return jax.device_put(np.asarray(members[0]).reshape(-1))
     buffer = fresh(size, dtype)

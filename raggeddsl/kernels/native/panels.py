@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raggeddsl.kernels.native.table import MIRROR, item_sizes
+from raggeddsl.kernels.native.table import item_sizes
 
 FEWEST_ROWS = 24
 """A panel of fewer rows than this wastes the panel of B that it packs."""
@@ -28,11 +28,13 @@ class Panels:
     panel: np.ndarray
 
 
-def cut_into_panels(tasks: np.ndarray, parts: np.ndarray) -> Panels:
-    """Cut row t into at most `parts[t]` panels: of rows, or of columns where it has few rows."""
-    by_columns = (
-        (tasks["m"] < 2 * FEWEST_ROWS) & (tasks["n"] >= 2 * FEWEST_COLUMNS) & (tasks["flags"] & MIRROR == 0)
-    )
+def cut_into_panels(tasks: np.ndarray, parts: np.ndarray, triangular: np.ndarray) -> Panels:
+    """Cut row t into at most `parts[t]` panels: of rows, or of columns where it has few rows.
+
+    Each panel of a row that is `triangular[t]` ends at its own diagonal: what is above it, products
+    that are mirrored write.
+    """
+    by_columns = (tasks["m"] < 2 * FEWEST_ROWS) & (tasks["n"] >= 2 * FEWEST_COLUMNS) & ~triangular
     length = np.where(by_columns, tasks["n"], tasks["m"])
     fewest = np.where(by_columns, FEWEST_COLUMNS, FEWEST_ROWS)
     count = np.clip(np.minimum(parts, length // fewest), 1, None)
@@ -43,10 +45,7 @@ def cut_into_panels(tasks: np.ndarray, parts: np.ndarray) -> Panels:
     size = length[source] * (panel + 1) // count[source] - start
     items = item_sizes(cut)
     rows = ~by_columns[source]
-    # A panel of rows of a mirrored block ends at its own diagonal.
-    mirrored = rows & (cut["flags"] & MIRROR != 0)
-    row0 = cut["n"] - cut["m"]
-    cut["n"] = np.where(mirrored, row0 + start + size, np.where(rows, cut["n"], size))
+    cut["n"] = np.where(triangular[source], start + size, np.where(rows, cut["n"], size))
     cut["m"] = np.where(rows, size, cut["m"])
     cut["a_offset"] += np.where(rows, start * cut["a_row"], 0) * items["a"]
     across = np.where(cut["op"] == 0, 0, start * cut["a_col"])  # a combine's A has C's columns

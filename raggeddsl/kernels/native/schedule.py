@@ -2,7 +2,7 @@
 
 Within a phase each worker takes the next job; a job runs a component's tasks one after another
 (depth first), or a run of small components together.  A component too heavy for one worker is
-run stage by stage, its tasks cut into panels, by all of them.
+run stage by stage, its tasks cut into panels, by all of them; light ones run beside it.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from raggeddsl.dtypes import DTYPES
 from raggeddsl.kernels.native.cells import Cells, find_cells
 from raggeddsl.kernels.native.components import Components, find_components, row_costs
 from raggeddsl.kernels.native.jobs import Pieces, group_into_jobs
+from raggeddsl.kernels.native.levels import heavy_rows, levels
 from raggeddsl.kernels.native.local import Scratch, place_scratch
 from raggeddsl.kernels.native.panels import cut_into_panels
 from raggeddsl.kernels.native.partial import parts_of_sums, sum_in_parts
 from raggeddsl.kernels.native.sums import keep_sums_wide
-from raggeddsl.kernels.native.symmetry import mirrored_products
+from raggeddsl.kernels.native.symmetry import mirrored_products, triangular_cells
 from raggeddsl.kernels.native.table import MIRROR, BufferMap, native_rows
 from raggeddsl.plan.plan import Plan
-
-HEAVY_COST = 4e7
-"""Cost below which a component is never cut: a fraction of a millisecond of one core's work."""
 
 WIDEST_TILE = 256
 """Bytes of a row of the widest register tile: four vectors."""
 
 PANELS_A_WORKER = 8
-"""Heavy tasks are cut so that every worker gets about this many panels of its phase."""
+"""Heavy tasks are cut so that every worker gets about this many panels of a level."""
+
+PANEL_COST = 5e6
+"""Cost below which a panel is not worth cutting."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +67,16 @@ def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
     cost[mirrored] *= 0.55
     in_parts = parts_of_sums(plan, cells, cost)
     parts = find_components(plan, cells, cost, in_parts > 0)
-    heavy = _heavy_rows(parts, cost, workers) & (in_parts == 0)
-    # Panels of a heavy member run side by side, so what one mirrors another must not add to.
-    mirrored &= ~(heavy & (np.bincount(cells.written, minlength=len(cells))[cells.written] > 1))
+    stage = np.repeat(np.arange(len(plan.stages)), [s.stop - s.start for s in plan.stages])
+    heavy = heavy_rows(parts, stage, cost, workers) & (in_parts == 0)
+    # Panels of a heavy member run side by side: either all its terms end at the diagonal, or none does.
+    mirrored &= ~(heavy & ~triangular_cells(plan, cells, mirrored)[cells.written])
+    triangular = heavy & triangular_cells(plan, cells, mirrored)[cells.written]
     scratch = place_scratch(plan, cells, parts, heavy)
     tasks = _placed(plan, cells, scratch)
     tasks["flags"][mirrored] |= MIRROR
-    pieces = _pieces(plan, cells, parts, tasks, cost, heavy, workers)
+    level = levels(parts, stage, cost, heavy)
+    pieces = _pieces(cells, parts, tasks, cost, _Cut(heavy, triangular, stage, level), workers)
     arena = len(plan.inputs) + len(plan.outputs)
     panels = np.bincount(pieces.source, minlength=len(cost))
     written = cells.written[pieces.source]
@@ -109,16 +113,6 @@ def _worth_mirroring(plan: Plan) -> np.ndarray:
     return real[c] & (plan.tasks.m * item[c] > WIDEST_TILE)
 
 
-def _heavy_rows(parts: Components, cost: np.ndarray, workers: int) -> np.ndarray:
-    """bool[T]: rows of components that would leave other workers waiting."""
-    if workers < 2 or not len(cost):
-        return np.zeros(len(cost), bool)
-    label = parts.label
-    component = np.bincount(label, cost)[label]
-    phase = np.bincount(parts.phase, cost)[parts.phase]
-    return (component > HEAVY_COST) & (component > phase / (2 * workers))
-
-
 def _placed(plan: Plan, cells: Cells, scratch: Scratch) -> np.ndarray:
     """The native rows, with intermediates in local memory or at their places in the arena."""
     buffers = BufferMap.of(plan, scratch.arena_base)
@@ -131,32 +125,34 @@ def _placed(plan: Plan, cells: Cells, scratch: Scratch) -> np.ndarray:
     return tasks
 
 
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """Of each row: whether it is heavy, whether its panels end at the diagonal, its stage and its level."""
+
+    heavy: np.ndarray
+    triangular: np.ndarray
+    stage: np.ndarray
+    level: np.ndarray
+
+
 def _pieces(
-    plan: Plan,
-    cells: Cells,
-    parts: Components,
-    tasks: np.ndarray,
-    cost: np.ndarray,
-    heavy: np.ndarray,
-    workers: int,
+    cells: Cells, parts: Components, tasks: np.ndarray, cost: np.ndarray, cut: _Cut, workers: int
 ) -> Pieces:
-    """Heavy rows cut into panels that run stage by stage, the others whole, by component."""
-    rows = np.arange(len(tasks))
-    if not heavy.any():
-        return Pieces(tasks, rows, cost, parts.phase, np.zeros_like(parts.phase), parts.label)
-    stage = np.repeat(np.arange(len(plan.stages)), [s.stop - s.start for s in plan.stages])
+    """Heavy rows cut into panels that run level by level, the others whole, by component."""
+    if not cut.heavy.any():
+        return Pieces(tasks, np.arange(len(tasks)), cost, parts.phase, cut.level, parts.label)
     # All rows of one cell in one stage are cut alike, so that a panel adds up on one worker.
-    block = _numbered(cells.written, stage)
-    phase_cost = np.bincount(parts.phase, cost)[parts.phase]
-    target = np.maximum(phase_cost / (workers * PANELS_A_WORKER), HEAVY_COST / 8)
+    block = _numbered(cells.written, cut.stage)
+    step = _numbered(parts.phase, cut.level)
+    target = np.maximum(np.bincount(step, cost)[step] / (workers * PANELS_A_WORKER), PANEL_COST)
     wanted = np.ceil(np.bincount(block, cost)[block] / target).astype(np.int64)
-    panels = cut_into_panels(tasks, np.where(heavy, wanted, 1))
-    source = panels.source
-    count = np.bincount(source, minlength=len(tasks))
-    group = np.where(heavy, parts.label.max(initial=0) + 1 + block, parts.label)[source]
-    group = _numbered(group, np.where(heavy[source], panels.panel, 0))
-    level = np.where(heavy, _level_in_phase(parts.phase, stage, heavy), 0)[source]
-    return Pieces(panels.tasks, source, (cost / count)[source], parts.phase[source], level, group)
+    panels = cut_into_panels(tasks, np.where(cut.heavy, wanted, 1), cut.triangular)
+    source, heavy = panels.source, cut.heavy[panels.source]
+    area = (panels.tasks["m"] * panels.tasks["n"]).astype(np.float64)
+    share = area / np.maximum(np.bincount(source, area)[source], 1.0)
+    group = np.where(heavy, parts.label.max(initial=0) + 1 + block[source], parts.label[source])
+    group = _numbered(group, np.where(heavy, panels.panel, 0))
+    return Pieces(panels.tasks, source, cost[source] * share, parts.phase[source], cut.level[source], group)
 
 
 def _numbered(major: np.ndarray, minor: np.ndarray) -> np.ndarray:
@@ -164,12 +160,3 @@ def _numbered(major: np.ndarray, minor: np.ndarray) -> np.ndarray:
     pairs = major.astype(np.int64) * (int(minor.max(initial=0)) + 1) + minor
     numbers: np.ndarray = np.unique(pairs, return_inverse=True)[1]
     return numbers
-
-
-def _level_in_phase(phase: np.ndarray, stage: np.ndarray, heavy: np.ndarray) -> np.ndarray:
-    """int64[T]: for heavy rows, how many stages with heavy rows come before theirs in their phase."""
-    level = np.zeros(len(phase), np.int64)
-    pairs, which = np.unique(np.stack([phase[heavy], stage[heavy]]), axis=1, return_inverse=True)
-    first_of_phase = np.searchsorted(pairs[0], pairs[0], side="left")
-    level[heavy] = (np.arange(pairs.shape[1]) - first_of_phase)[which.reshape(-1)]
-    return level

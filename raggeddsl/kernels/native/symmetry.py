@@ -33,3 +33,16 @@ def mirrored_products(plan: Plan, cells: Cells) -> np.ndarray:
         symmetric[written] = True
         symmetric[written[~term]] = False
     return found & (~t.accumulate | symmetric[cells.written])
+
+
+def triangular_cells(plan: Plan, cells: Cells, mirrored: np.ndarray) -> np.ndarray:
+    """bool[C]: the cells of which every term may stop at the diagonal, since the last one is mirrored.
+
+    Addends come before products (`plan/tasks.py`), and a product that is added to something is
+    `mirrored` only where all of that is symmetric.
+    """
+    product = plan.tasks.op == Op.PRODUCT
+    found = np.zeros(len(cells), bool)
+    found[cells.written[product & mirrored]] = True
+    found[cells.written[product & ~mirrored]] = False
+    return found

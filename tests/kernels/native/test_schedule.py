@@ -82,7 +82,7 @@ def test_a_sum_over_a_family_of_chains_ends_the_phase_of_the_chains():
 
 @pytest.mark.parametrize("workers", [2, 8])
 def test_a_heavy_chain_beside_small_ones_is_cut_and_agrees(monkeypatch, workers):
-    monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
+    monkeypatch.setattr(levels, "HEAVY_COST", 1e5)
     rows = np.array([600, 3, 5, 7, 60, 1])
     graph = Graph()
     x = graph.add(Input(sized(rows, np.full(6, 50)), ("X",), True))
@@ -102,7 +102,7 @@ def test_a_heavy_chain_beside_small_ones_is_cut_and_agrees(monkeypatch, workers)
 
 
 def test_wide_flat_products_are_cut_by_columns(monkeypatch):
-    monkeypatch.setattr(scheduling, "HEAVY_COST", 1.0)
+    monkeypatch.setattr(levels, "HEAVY_COST", 1.0)
     shapes = [(20, 40, 2000), (3, 100, 1024), (40, 300, 700)]
     for b_t in (False, True):
         graph = pairs(shapes, b_t=b_t)

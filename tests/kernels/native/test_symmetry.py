@@ -52,7 +52,7 @@ def test_mirrored_panels_change_no_bit(dtype, monkeypatch):
     with pytest.MonkeyPatch.context() as patch:
         unmirrored(patch)
         wanted = run_buffers(plan, inputs, workers=1)
-    monkeypatch.setattr(scheduling, "HEAVY_COST", 1.0)
+    monkeypatch.setattr(levels, "HEAVY_COST", 1.0)
     made = schedule(plan, 8)
     assert len(made.tasks) > len(plan.tasks) and (made.tasks["flags"] & MIRROR).all()
     assert same_bits(wanted, run_buffers(plan, inputs, workers=8))
