@@ -27,11 +27,11 @@ EDITS = 100  # corrupted tables an example
 
 def mixed_graph() -> Graph:
     """Products, symmetric ones, sums, scalars, intermediates and every kind of element type."""
-    rows, cols = np.array([3, 17, 8, 40, 1]), np.array([5, 4, 33, 9, 2])
+    rows, cols = np.array([3, 17, 8, 40, 1, 80]), np.array([5, 4, 33, 9, 2, 7])
     graph, shown = Graph(), []
     for dtype in ("f32", "bf16", "c64", "i8"):
         x = graph.add(Input(sized(rows, cols, dtype), (f"X{dtype}",), True))
-        s = graph.add(Input(sized([1] * 5, [1] * 5, dtype, scalar=True), (f"s{dtype}",), True))
+        s = graph.add(Input(sized([1] * 6, [1] * 6, dtype, scalar=True), (f"s{dtype}",), True))
         square = sized(rows, rows, dtype)
         g = graph.add(Product(square, Operand(x), Operand(x, transposed=True), by=Operand(s)))
         y = Product(sized(rows, cols, dtype), Operand(g), Operand(x), addends=(Term(Operand(x), 2),))
@@ -165,7 +165,7 @@ FAULTS = {
 def test_the_message_names_the_row_and_what_is_wrong_with_it(field):
     _, _, made, _ = compiled()
     tasks = made.tasks.copy()
-    large = (tasks["m"] > 2) & (tasks["k"] > 2)
+    large = (tasks["m"] > 2) & (tasks["m"] < 20) & (tasks["k"] > 2)
     row = int(
         np.flatnonzero(large & (tasks["op"] == 0) & (tasks["a_type"] == 0) & (tasks["flags"] & 2 == 0))[-1]
     )
