@@ -25,14 +25,14 @@ from raggeddsl.kernels.native.symmetry import mirrored_products, triangular_cell
 from raggeddsl.kernels.native.table import MIRROR, BufferMap, native_rows
 from raggeddsl.plan.plan import Plan
 
+HEAVY_COST = 4e7
+"""Cost below which a component is never cut: a fraction of a millisecond of one core's work."""
+
 WIDEST_TILE = 256
 """Bytes of a row of the widest register tile: four vectors."""
 
-PANELS_A_WORKER = 8
+PANELS_A_WORKER = 4
 """Heavy tasks are cut so that every worker gets about this many panels of a level."""
-
-PANEL_COST = 5e6
-"""Cost below which a panel is not worth cutting."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +68,10 @@ def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
     in_parts = parts_of_sums(plan, cells, cost)
     parts = find_components(plan, cells, cost, in_parts > 0)
     stage = np.repeat(np.arange(len(plan.stages)), [s.stop - s.start for s in plan.stages])
-    heavy = heavy_rows(parts, stage, cost, workers) & (in_parts == 0)
+    heavy = heavy_rows(parts, stage, cost, workers, HEAVY_COST) & (in_parts == 0)
     # Panels of a heavy member run side by side: either all its terms end at the diagonal, or none does.
-    mirrored &= ~(heavy & ~triangular_cells(plan, cells, mirrored)[cells.written])
     triangular = heavy & triangular_cells(plan, cells, mirrored)[cells.written]
+    mirrored &= ~heavy | triangular
     scratch = place_scratch(plan, cells, parts, heavy)
     tasks = _placed(plan, cells, scratch)
     tasks["flags"][mirrored] |= MIRROR
@@ -144,7 +144,7 @@ def _pieces(
     # All rows of one cell in one stage are cut alike, so that a panel adds up on one worker.
     block = _numbered(cells.written, cut.stage)
     step = _numbered(parts.phase, cut.level)
-    target = np.maximum(np.bincount(step, cost)[step] / (workers * PANELS_A_WORKER), PANEL_COST)
+    target = np.maximum(np.bincount(step, cost)[step] / (workers * PANELS_A_WORKER), HEAVY_COST / 8)
     wanted = np.ceil(np.bincount(block, cost)[block] / target).astype(np.int64)
     panels = cut_into_panels(tasks, np.where(cut.heavy, wanted, 1), cut.triangular)
     source, heavy = panels.source, cut.heavy[panels.source]

@@ -39,10 +39,12 @@ def triangular_cells(plan: Plan, cells: Cells, mirrored: np.ndarray) -> np.ndarr
     """bool[C]: the cells of which every term may stop at the diagonal, since the last one is mirrored.
 
     Addends come before products (`plan/tasks.py`), and a product that is added to something is
-    `mirrored` only where all of that is symmetric.
+    `mirrored` only where all of that is symmetric.  Sums that `sums.py` keeps elsewhere until their
+    end have nothing above the diagonal to write to.
     """
     product = plan.tasks.op == Op.PRODUCT
     found = np.zeros(len(cells), bool)
     found[cells.written[product & mirrored]] = True
     found[cells.written[product & ~mirrored]] = False
-    return found
+    narrow = np.array([buffer.dtype in ("bf16", "f16") for buffer in plan.buffers], bool)[cells.buffer]
+    return found & ~(narrow & (np.bincount(cells.written, minlength=len(cells)) > 1))

@@ -59,6 +59,6 @@ def test_cutting_heavy_components_into_panels_changes_no_bit(graph, seed):
     plan, inputs = planned(graph), inputs_for(graph, seed)
     uncut = run_buffers(plan, inputs, workers=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(levels, "HEAVY_COST", 1.0)
+        patch.setattr(scheduling, "HEAVY_COST", 1.0)
         for workers in (2, 8):
             assert same_bits(uncut, run_buffers(plan, inputs, workers=workers))

@@ -82,7 +82,7 @@ def test_a_sum_over_a_family_of_chains_ends_the_phase_of_the_chains():
 
 @pytest.mark.parametrize("workers", [2, 8])
 def test_a_heavy_chain_beside_small_ones_is_cut_and_agrees(monkeypatch, workers):
-    monkeypatch.setattr(levels, "HEAVY_COST", 1e5)
+    monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
     rows = np.array([600, 3, 5, 7, 60, 1])
     graph = Graph()
     x = graph.add(Input(sized(rows, np.full(6, 50)), ("X",), True))
@@ -101,8 +101,53 @@ def test_a_heavy_chain_beside_small_ones_is_cut_and_agrees(monkeypatch, workers)
     assert same_bits(run_buffers(plan, inputs, workers=1), run_buffers(plan, inputs, workers=workers))
 
 
+def newton_schulz(sizes: list[tuple[int, int]], steps: int = 2) -> Graph:
+    """X -> 2 X + (3 G + G G) X with G = X Xᵀ, again and again: each member needs only itself."""
+    rows, cols = (np.array(column, np.int64) for column in zip(*sizes, strict=True))
+    graph = Graph()
+    x = graph.add(Input(sized(rows, cols), ("X",), True))
+    for _ in range(steps):
+        g = graph.add(Product(sized(rows, rows), Operand(x), Operand(x, transposed=True), factor=0.01))
+        addends = (Term(Operand(g), 3.0),)
+        b = graph.add(Product(sized(rows, rows), Operand(g), Operand(g), addends=addends))
+        more = (Term(Operand(x), 2.0),)
+        x = graph.add(Product(sized(rows, cols), Operand(b), Operand(x), addends=more))
+    show(graph, x)
+    return graph
+
+
+@pytest.mark.parametrize("workers", [2, 8])
+def test_light_members_run_beside_the_levels_of_a_heavy_one(monkeypatch, workers):
+    monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
+    plan = planned(newton_schulz([(400, 500), *[(20, 30)] * 300]))
+    made = schedule(plan, workers)
+    heavy = np.array([made.is_panel[first] for first, _ in made.jobs])
+    cost = np.array([made.cost[first : first + count].sum() for first, count in made.jobs])
+    assert len(made.phases) - 1 == len(plan.stages)  # one level a stage of the heavy member
+    shares = []
+    for first, end in zip(made.phases[:-1], made.phases[1:], strict=True):
+        panels, level = heavy[first:end], cost[first:end]
+        # Every worker has panels, no one has much more than its share, and there are light members beside.
+        assert np.count_nonzero(panels) >= workers and not panels.all()
+        assert level.max() < 1.5 * level.sum() / workers
+        shares.append(level[~panels].sum() / level[panels].sum())
+    assert max(shares) < 1.5 * min(shares)
+    inputs = inputs_for(plan.graph, 6)
+    assert same_bits(run_buffers(plan, inputs, workers=1), run_buffers(plan, inputs, workers=workers))
+
+
+@pytest.mark.parametrize("sizes", [[(300, 300)] * 3, [(300, 300), (200, 200), *[(150, 150)] * 4]])
+def test_a_member_that_would_outlast_a_level_is_cut_too(monkeypatch, sizes):
+    monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
+    plan = planned(newton_schulz([(500, 500), *sizes], steps=5))
+    made = schedule(plan, 2)
+    cost = np.array([made.cost[first : first + count].sum() for first, count in made.jobs])
+    for first, end in zip(made.phases[:-1], made.phases[1:], strict=True):
+        assert cost[first:end].max() <= 0.6 * cost[first:end].sum()
+
+
 def test_wide_flat_products_are_cut_by_columns(monkeypatch):
-    monkeypatch.setattr(levels, "HEAVY_COST", 1.0)
+    monkeypatch.setattr(scheduling, "HEAVY_COST", 1.0)
     shapes = [(20, 40, 2000), (3, 100, 1024), (40, 300, 700)]
     for b_t in (False, True):
         graph = pairs(shapes, b_t=b_t)

@@ -12,6 +12,7 @@ from raggeddsl.kernels.native.cells import find_cells
 from raggeddsl.kernels.native.schedule import schedule
 from raggeddsl.kernels.native.symmetry import mirrored_products
 from raggeddsl.kernels.native.table import MIRROR
+from raggeddsl.plan.plan import Op
 from tests.kernels.native.running import gram, isas, pairs, planned, run_buffers, same_bits, show, sized
 from tests.strategies import inputs_for
 
@@ -52,10 +53,31 @@ def test_mirrored_panels_change_no_bit(dtype, monkeypatch):
     with pytest.MonkeyPatch.context() as patch:
         unmirrored(patch)
         wanted = run_buffers(plan, inputs, workers=1)
-    monkeypatch.setattr(levels, "HEAVY_COST", 1.0)
+    monkeypatch.setattr(scheduling, "HEAVY_COST", 1.0)
     made = schedule(plan, 8)
     assert len(made.tasks) > len(plan.tasks) and (made.tasks["flags"] & MIRROR).all()
     assert same_bits(wanted, run_buffers(plan, inputs, workers=8))
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64", "i32", "bf16", "f16"])
+@pytest.mark.parametrize("workers", [2, 8])
+def test_panels_of_symmetric_sums_are_mirrored_too(dtype, workers, monkeypatch):
+    """2 S + 0.5 S S: panels of both terms end at the diagonal, but for narrow sums, which are kept wide."""
+    plan = planned(gram([(400, 70), (131, 500), (48, 300)], dtype, addend=2))
+    inputs = inputs_for(plan.graph, 2)
+    with pytest.MonkeyPatch.context() as patch:
+        unmirrored(patch)
+        wanted = run_buffers(plan, inputs, workers=1)
+    monkeypatch.setattr(scheduling, "HEAVY_COST", 1.0)
+    made = schedule(plan, workers)
+    second = made.is_panel & (made.source >= plan.stages[1].start)
+    products, sums = second & (made.tasks["op"] == Op.PRODUCT), second & (made.tasks["op"] == Op.COMBINE)
+    assert products.any()
+    mirrored = dtype not in ("bf16", "f16")
+    assert ((made.tasks["flags"][products] & MIRROR != 0) == mirrored).all()
+    narrowest = made.tasks["n"][sums].min()
+    assert (narrowest < 131) == mirrored
+    assert same_bits(wanted, run_buffers(plan, inputs, workers=workers))
 
 
 def test_only_what_is_symmetric_is_mirrored():
