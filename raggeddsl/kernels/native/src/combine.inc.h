@@ -71,6 +71,29 @@ static void combine(const Combine& q) {
   }
 }
 
+// to = from transposed, `from` m x n: squares of vectors in registers.  Both have rows of one stride.
+template <class T>
+static void flip(const T* from, int64_t m, int64_t n, T* to, int64_t row_stride) {
+  constexpr int L = Lanes<T>::count;
+  for (int64_t i0 = 0; i0 < m; i0 += L)
+    for (int64_t j0 = 0; j0 < n; j0 += L) {
+      const int rows = int(m - i0 < L ? m - i0 : L), cols = int(n - j0 < L ? n - j0 : L);
+      V<T> square[L] = {};
+      for (int i = 0; i < rows; ++i) {
+        const T* row = from + (i0 + i) * row_stride + j0;
+        square[i] = cols == L ? load(row) : load_partial(row, cols);
+      }
+      transpose_square<T>(square);
+      for (int j = 0; j < cols; ++j) {
+        T* row = to + (j0 + j) * row_stride + i0;
+        if (rows == L)
+          store(row, square[j]);
+        else
+          store_partial(row, square[j], rows);
+      }
+    }
+}
+
 // Copies what lies below the diagonal of a symmetric product to above it (see types.h).
 static void mirror(const Product& q) {
   const int64_t row0 = q.n - q.m;
@@ -78,6 +101,10 @@ static void mirror(const Product& q) {
     using S = RemovePointer<decltype(kind)>;
     S* const c = static_cast<S*>(q.c.data);
     each_square(q.m, q.n, [&](int64_t i0, int64_t i1, int64_t j0, int64_t j1) {
+      if constexpr (sizeof(S) >= 4)
+        if (j1 <= row0 + i0)  // wholly below
+          return flip<S>(c + i0 * q.c.row_stride + j0, i1 - i0, j1 - j0, c + (j0 - row0) * q.c.row_stride + row0 + i0,
+                         q.c.row_stride);
       for (int64_t j = j0; j < j1; ++j) {
         S* const to = c + (j - row0) * q.c.row_stride + row0;
         for (int64_t i = i0 > j - row0 + 1 ? i0 : j - row0 + 1; i < i1; ++i) to[i] = c[i * q.c.row_stride + j];

@@ -143,9 +143,11 @@ static void run_blocks(const Blocking<C>& plan, const Product& q, C* const packe
         const C* panel = packed_b;
         for (int64_t s = g; s < g_end; ++s) {
           const int64_t v0 = cut(plan.vectors, plan.panels, s), v1 = cut(plan.vectors, plan.panels, s + 1);
-          const int64_t j0 = v0 * L, width = (v1 * L < q.n ? v1 * L : q.n) - j0;
-          if (j0 >= row0 + i1) break;  // above the diagonal: written by mirroring
-          t.tail = int(width - (v1 - v0 - 1) * L);
+          const int64_t j0 = v0 * L, live = row0 + i1 - j0;
+          if (live <= 0) break;  // above the diagonal: written by mirroring
+          const int64_t vectors = v1 - v0 < divide_up(live, L) ? v1 - v0 : divide_up(live, L);
+          const int64_t width = (j0 + vectors * L < q.n ? vectors * L : q.n - j0);
+          t.tail = int(width - (vectors - 1) * L);
           if (plan.direct_b) {
             t.b = static_cast<const C*>(q.b.data) + k0 * q.b.row_stride + j0;
             t.b_row = q.b.row_stride;
@@ -158,7 +160,7 @@ static void run_blocks(const Blocking<C>& plan, const Product& q, C* const packe
           t.c = plan.direct_c ? static_cast<C*>(q.c.data) + i0 * q.c.row_stride + j0 : block_c;
           t.c_row = plan.direct_c ? q.c.row_stride : (v1 - v0) * L;
           t.accumulate = plan.direct_c && accumulate;
-          kTiles<C>.fn[t.a_row == 1][v1 - v0 - 1][rows - 1](t);
+          kTiles<C>.fn[t.a_row == 1][vectors - 1][rows - 1](t);
           if (!plan.direct_c) write_block<C>(block_c, t.c_row, q, i0, j0, rows, width, q.accumulate);
         }
       }
