@@ -18,6 +18,7 @@ examples:
   raggeddsl bench mixed-1000 --against numpy,jit-loop,mkl-batch
   raggeddsl bench gram:resnet50 muon:resnet50 --memory --json times.json
   raggeddsl bench mixed-1000 --against raggeddsl:fused,raggeddsl:dispatch
+  raggeddsl bench mixed-10000 --against raggeddsl:donate,mkl-batch
   raggeddsl bench mixed-1000 --against raggeddsl:grad,raggeddsl:loss
   raggeddsl bench mixed-100 mixed-10000 --compile --gradient
 
@@ -134,6 +135,7 @@ def listing() -> str:
             "peers:",
             *(f"  {name:{width}}  {what}" for name, what in peers.items()),
             "  raggeddsl:WORD, WORD a target or a kernel (fused, dispatch, native, mkl, xla, reference)",
+            "  raggeddsl:donate[:WORD]  each result is written over the one before",
             "  raggeddsl:grad[:WORD]  value and gradient by all inputs, cotangents given",
             "  raggeddsl:loss[:WORD]  the same of a loss: half the sum of all squares",
         ]

@@ -109,6 +109,17 @@ def test_batches_are_grouped_by_shape_heaviest_first():
     assert not (groups.a % 64).any()
 
 
+@pytest.mark.parametrize("name", ["raggeddsl:donate", "raggeddsl:donate:xla"])
+def test_a_donated_result_is_written_over(name):
+    case = workload("mixed-3")
+    way = prepared(name, case)
+    old = way.first()
+    assert error(way.results(old), reference(case, case.inputs()), case) < 1e-5
+    new = way.call()
+    assert old[case.out].data.is_deleted() and not new[case.out].data.is_deleted()
+    assert error(way.results(new), reference(case, case.inputs()), case) < 1e-5
+
+
 @pytest.mark.parametrize("case", ["mixed-3", "chain-3", "gram", "muon"], indirect=True)
 @pytest.mark.parametrize("name", ["raggeddsl:grad", "raggeddsl:loss", "raggeddsl:grad:reference"])
 def test_gradients_are_those_of_the_levels_backwards(name, case):

@@ -38,8 +38,9 @@ def peer(name: str) -> Prepare:
     if ours is None:
         raise ValueError(
             f"no peer is called {name!r}; there are {', '.join(PEERS)}, and raggeddsl:TARGET or "
-            "raggeddsl:KERNEL (fused, dispatch, native, mkl, xla, reference); raggeddsl:grad and "
-            "raggeddsl:loss, alone or before such a word, are the same with gradients"
+            "raggeddsl:KERNEL (fused, dispatch, native, mkl, xla, reference); raggeddsl:donate, alone or "
+            "before such a word, writes each result over the one before; raggeddsl:grad and "
+            "raggeddsl:loss are the same with gradients"
         )
     return ours
 
