@@ -37,7 +37,6 @@ def wheel(tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
-@pytest.mark.slow
 def test_the_wheel_fits_every_platform_and_holds_the_grammar(wheel):
     assert wheel.name.endswith("-py3-none-any.whl")
     names = zipfile.ZipFile(wheel).namelist()
@@ -50,7 +49,6 @@ def test_the_wheel_fits_every_platform_and_holds_the_grammar(wheel):
     assert not [name for name in names if name.startswith(("tests/", "examples/")) or "__pycache__" in name]
 
 
-@pytest.mark.slow
 def test_the_installed_wheel_runs_outside_the_checkout(wheel, tmp_path):
     site = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--no-deps", "--no-index"]
