@@ -130,6 +130,7 @@ static void run_blocks(const Blocking<C>& plan, const Product& q, C* const packe
       for (int64_t i = 0; i < plan.row_blocks; ++i) {
         const int64_t i0 = cut(q.m, plan.row_blocks, i), i1 = cut(q.m, plan.row_blocks, i + 1);
         const int rows = int(i1 - i0);
+        const int64_t reach = divide_up(row0 + i1, L);  // later vectors lie above the diagonal: mirrored
         if (plan.direct_a) {
           t.a = static_cast<const C*>(q.a.data) + i0 * q.a.row_stride + k0 * q.a.col_stride;
           t.a_row = q.a.row_stride;
@@ -143,11 +144,10 @@ static void run_blocks(const Blocking<C>& plan, const Product& q, C* const packe
         const C* panel = packed_b;
         for (int64_t s = g; s < g_end; ++s) {
           const int64_t v0 = cut(plan.vectors, plan.panels, s), v1 = cut(plan.vectors, plan.panels, s + 1);
-          const int64_t j0 = v0 * L, live = row0 + i1 - j0;
-          if (live <= 0) break;  // above the diagonal: written by mirroring
-          const int64_t vectors = v1 - v0 < divide_up(live, L) ? v1 - v0 : divide_up(live, L);
-          const int64_t width = (j0 + vectors * L < q.n ? vectors * L : q.n - j0);
-          t.tail = int(width - (vectors - 1) * L);
+          if (v0 >= reach) break;
+          const int64_t v_end = v1 < reach ? v1 : reach;
+          const int64_t j0 = v0 * L, width = (v_end * L < q.n ? v_end * L : q.n) - j0;
+          t.tail = int(width - (v_end - v0 - 1) * L);
           if (plan.direct_b) {
             t.b = static_cast<const C*>(q.b.data) + k0 * q.b.row_stride + j0;
             t.b_row = q.b.row_stride;
@@ -160,7 +160,7 @@ static void run_blocks(const Blocking<C>& plan, const Product& q, C* const packe
           t.c = plan.direct_c ? static_cast<C*>(q.c.data) + i0 * q.c.row_stride + j0 : block_c;
           t.c_row = plan.direct_c ? q.c.row_stride : (v1 - v0) * L;
           t.accumulate = plan.direct_c && accumulate;
-          kTiles<C>.fn[t.a_row == 1][vectors - 1][rows - 1](t);
+          kTiles<C>.fn[t.a_row == 1][v_end - v0 - 1][rows - 1](t);
           if (!plan.direct_c) write_block<C>(block_c, t.c_row, q, i0, j0, rows, width, q.accumulate);
         }
       }
