@@ -16,7 +16,7 @@ from raggeddsl.kernels.xla import cost
 
 MOST_CLASSES = 16
 """Exact classes where shapes are few; where they are many, `MOST_MIXED` of both kinds."""
-MOST_MIXED = 5
+MOST_MIXED = 4
 WORTHWHILE = 0.01
 """A box more must save this share of the time, an exact class three times that: it compiles slower."""
 

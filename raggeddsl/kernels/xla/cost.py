@@ -24,10 +24,10 @@ SCATTER_BLOCK = 0.9
 """An element of a result that is made in fresh memory and then copied to its place as part of a block."""
 FRESH = 0.8
 """More for an element gathered into memory that is too large to be used again."""
-FLOP = 0.01
+FLOP = 0.015
 """A floating-point operation of a large batched product.
 
-XLA runs each on one core, at 0.005 to 0.01; the larger figure keeps padding below twice the FLOP.
+XLA runs each on one core, at 0.005 to 0.01; more than that keeps padding below twice the FLOP.
 """
 FLOP_SMALL = 0.1
 """More for one of a box whose least side is b: this / b."""
