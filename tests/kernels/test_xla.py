@@ -257,6 +257,18 @@ def test_workspace_is_bounded_whatever_the_number_of_pairs():
     assert many.stages[0].workspace_bytes < 1.1 * tiles.CHUNK_BYTES
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="other backends assign memory their own way")
+def test_boxes_do_not_share_memory():
+    """Else XLA computes them one after another, in one thread each."""
+    lowered = XlaKernel().lower(plan := plan_graph(random_pairs(1000, 8, 256), Options()))
+    buffers = [jnp.zeros(plan.buffers[number].size, "float32") for number in plan.inputs]
+    compiled = jax.jit(lowered.run).lower(buffers, lowered.tables).compile()
+    (step,) = lowered.key[1].stages[0].steps
+    made = sum(b.tasks * (b.pieces * b.bk * (b.bm + b.bn) + b.bm * b.bn) for b in step.boxes)
+    assert len(step.boxes) > 1
+    assert compiled.memory_analysis().temp_size_in_bytes >= 4 * made
+
+
 def test_programs_that_differ_only_in_where_members_lie_have_one_key():
     def permuted(seed: int) -> Plan:
         sizes = np.repeat([3, 9, 17, 30, 47, 5, 8, 21], 4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ from jax import lax
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.kernels.xla.arithmetic import product, scaled
+from raggeddsl.kernels.xla.fusion import after
 from raggeddsl.kernels.xla.gathering import (
     add_blocks,
     add_range,
@@ -18,7 +19,7 @@ from raggeddsl.kernels.xla.gathering import (
     pick_blocks,
     stretches,
 )
-from raggeddsl.kernels.xla.run_tiles import add_tiles, tile_places
+from raggeddsl.kernels.xla.run_tiles import add_tiles
 from raggeddsl.kernels.xla.steps import (
     Blocks,
     ExactStep,
@@ -36,6 +37,7 @@ from raggeddsl.kernels.xla.steps import (
 
 Tables = Sequence[Any]
 Buffers = dict[int, Any]
+Held = TypeVar("Held")
 
 
 def run_recipe(recipe: Recipe, buffers: Sequence[Any], tables: Tables) -> tuple[Any, ...]:
@@ -87,12 +89,13 @@ def _add(step: Step, out: jax.Array, memory: Buffers, tables: Tables, alone: boo
         case RangeStep():
             return add_range(out, _range(step, out.dtype, memory), step.c, alone)
         case TileStep():
-            places = tile_places(step, memory, tables)
-            return _chunked(step, out, tables, lambda o, t, p: add_tiles(step, o, memory, t, p), places)
+            held = (out, jnp.zeros((), out.dtype))
+            held = _chunked(step, held, tables, lambda h, table: add_tiles(step, *h, memory, table))
+            return after(*held, tables[step.pieces])
         case ExactStep():
-            return _chunked(step, out, tables, lambda o, t, _: _add_exact(step, o, memory, t, alone))
+            return _chunked(step, out, tables, lambda o, t: _add_exact(step, o, memory, t, alone))
         case StripStep():
-            return _chunked(step, out, tables, lambda o, t, _: _add_copies(step, o, memory, t))
+            return _chunked(step, out, tables, lambda o, t: _add_copies(step, o, memory, t))
         case _:
             assert_never(step)
 
@@ -102,7 +105,7 @@ def _tables_of(step: TileStep | ExactStep | StripStep) -> tuple[int, ...]:
     scale = [number for number in (step.scale.factors, step.scale.s_offsets) if number >= 0]
     match step:
         case TileStep():
-            own = [step.pieces, *(box.last for box in step.boxes if box.last >= 0)]
+            own = [step.pieces, step.tiles, *(box.last for box in step.boxes if box.last >= 0)]
         case ExactStep():
             own = [blocks.table for blocks in (step.a, step.b, step.c) if isinstance(blocks, Picked)]
         case StripStep():
@@ -114,24 +117,20 @@ def _tables_of(step: TileStep | ExactStep | StripStep) -> tuple[int, ...]:
 
 def _chunked(
     step: TileStep | ExactStep | StripStep,
-    out: jax.Array,
+    held: Held,
     tables: Tables,
-    body: Callable[[jax.Array, Callable[[int], Any], Any], jax.Array],
-    given: Any = None,
-) -> jax.Array:
-    """`body(out, table, own)` for each chunk in turn.
-
-    `table(number)` is that chunk's row of a table, `own` its rows of the arrays in `given`.
-    """
+    body: Callable[[Held, Callable[[int], Any]], Held],
+) -> Held:
+    """`body(held, table)` for each chunk in turn; `table(number)` is that chunk's row of a table."""
     if step.chunks == 1:
-        return body(out, _only_chunk(tables), jax.tree.map(lambda x: x[0], given))
+        return body(held, _only_chunk(tables))
 
     # Without the checkpoint a gradient would keep all that was gathered.
     @jax.checkpoint
-    def one(held: jax.Array, rows: tuple[dict[int, Any], Any]) -> tuple[jax.Array, None]:
-        return body(held, rows[0].__getitem__, rows[1]), None
+    def one(held: Held, rows: dict[int, Any]) -> tuple[Held, None]:
+        return body(held, rows.__getitem__), None
 
-    return lax.scan(one, out, ({number: tables[number] for number in _tables_of(step)}, given))[0]
+    return lax.scan(one, held, {number: tables[number] for number in _tables_of(step)})[0]
 
 
 def _range(step: RangeStep, dtype: Any, memory: Buffers) -> jax.Array:

@@ -40,17 +40,17 @@ def stretches(
 def tile_starts(
     offset: jax.Array, stride: jax.Array, side: int, depth: int, k_first: bool, last: int
 ) -> jax.Array:
-    """Where each stored row of an operand's tiles begins, given int32[…, T, R] of its pieces.
+    """Where each stored row of an operand's tiles begins, given int32[T, R] of its pieces.
 
-    int32[…, T, R * depth] with `k_first`, else int32[…, T, side * R]; what begins past `last` is none of
+    int32[T, R * depth] with `k_first`, else int32[T, side * R]; what begins past `last` is none of
     the product's rows, and begins at `last`.
     """
     rows = jnp.arange(depth if k_first else side, dtype=jnp.int32)
     if k_first:
         start = offset[..., None] + stride[..., None] * rows
     else:
-        start = offset[..., None, :] + stride[..., None, :] * rows[:, None]
-    return jnp.minimum(start, last).reshape(*offset.shape[:-1], -1)
+        start = offset[:, None, :] + stride[:, None, :] * rows[:, None]
+    return jnp.minimum(start, last).reshape(offset.shape[0], -1)
 
 
 def tile_operand(
@@ -92,21 +92,18 @@ def add_wide_strips(
 ) -> jax.Array:
     """`add_strips`, several times faster: whole strips are added, zeros past their length.
 
-    A strip that would reach past the end of `out` is not added that way; `last` int32[…] numbers
-    those (L for none), or is None where there are none.
+    A strip that would reach past the end of `out` is not added that way: its `start` is that end, and
+    `last`, int32[3, …], says its number, start and length (None where there are none).
     """
-    size, width = out.shape[0], values.shape[1]
-    if size < width:
-        return add_strips(out, values, start, length)
-    along = lax.broadcasted_iota(jnp.int32, values.shape, 1)
-    zero = jnp.zeros((), values.dtype)
-    whole = jnp.where(along < length[:, None], values, zero)
-    inside = (length > 0) & (start <= size - width)
-    added = add_blocks(out, whole, jnp.where(inside, start, size))
+    width = values.shape[1]
+    if out.shape[0] >= width:
+        along = lax.broadcasted_iota(jnp.int32, values.shape, 1)
+        whole = jnp.where(along < length[:, None], values, jnp.zeros((), values.dtype))
+        out = add_blocks(out, whole, start)
     if last is None:
-        return added
-    end, held = (x.at[last].get(mode="fill", fill_value=0) for x in (start, length))
-    return add_strips(added, values.at[last].get(mode="fill", fill_value=0), end, held)
+        return out
+    number, begin, real = last
+    return add_strips(out, values.at[number].get(mode="fill", fill_value=0), begin, real)
 
 
 def pick_blocks(data: jax.Array, start: jax.Array, size: int) -> jax.Array:

@@ -229,7 +229,10 @@ def _side_by_side(columns: list[np.ndarray], chunks: int) -> np.ndarray:
 
 
 def _last_strips(tables: Tables, tiles: np.ndarray, bm: int, bn: int, chunks: int, past: int) -> int:
-    """A table of the strips of each chunk that, whole, would reach past the end of C; -1 if none does."""
+    """A table of the strips of each chunk that, whole, would reach past the end of C; -1 if none does.
+
+    int[chunks, 3, L]: their numbers, where they begin, and how much of them is real.
+    """
     rows, width, offset, stride = tiles[:, :, 0].T
     near = np.flatnonzero(offset + (rows - 1) * stride + width > past - STRIP)
     tasks, across = -(-len(tiles) // chunks), bn // STRIP
@@ -240,10 +243,12 @@ def _last_strips(tables: Tables, tiles: np.ndarray, bm: int, bn: int, chunks: in
         return -1
     owner = task[over] // tasks
     number = ((task[over] % tasks) * bm + row[over]) * across + s[over]
+    real = np.minimum(width[task] - s * STRIP, STRIP)[over]
     count = np.bincount(owner, minlength=chunks)
     # A strip of this number does not exist: it is none.
-    table = np.full((chunks, int(count.max())), tasks * bm * across)
+    none = np.array([tasks * bm * across, past, 0])
+    table = np.broadcast_to(none[:, None], (chunks, 3, int(count.max()))).copy()
     order = np.argsort(owner, kind="stable")
     place = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    table[owner[order], place] = number[order]
+    table[owner[order], :, place] = np.stack([number, start[over], real], axis=1)[order]
     return tables.add(table)
