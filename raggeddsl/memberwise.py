@@ -19,6 +19,7 @@ from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, FamilyType, Input, Node, Operand, Origin, Output, Product, Term
 from raggeddsl.graph.passes import normalise
 from raggeddsl.kernels.native.library import register
+from raggeddsl.language.refuse import refuse
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
 from raggeddsl.program import Program
@@ -26,7 +27,6 @@ from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.configuration import x64_enabled
 from raggeddsl.runtime.layout import Layout
 from raggeddsl.runtime.receive import Received
-from raggeddsl.runtime.refuse import refuse
 
 _PROGRAMS = 64
 """How many layouts keep their programs, for each kind."""

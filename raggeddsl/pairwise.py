@@ -11,6 +11,7 @@ import numpy as np
 from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Operand, Origin, Product
+from raggeddsl.language.refuse import refuse
 from raggeddsl.memberwise import checked, family_input, one_node, short_of
 from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.program import Program
@@ -19,7 +20,6 @@ from raggeddsl.runtime.configuration import x64_enabled
 from raggeddsl.runtime.layout import Layout
 from raggeddsl.runtime.members import NotAnArray, as_arrays, promoted, shapes, types
 from raggeddsl.runtime.receive import Received
-from raggeddsl.runtime.refuse import refuse
 from raggeddsl.runtime.signature import Group
 
 _PROGRAMS = 64
