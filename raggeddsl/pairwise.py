@@ -53,7 +53,7 @@ def matmul(
     x64 = x64_enabled()
     a, b, common, wanted = _types(left.types, right.types, preferred_element_type, x64)
     kinds = (left.layout, a, left.shared), (right.layout, b, right.shared)
-    program = _program(*kinds, common, _precision(precision), target, kernel, x64)
+    program = _program(*kinds, common, precision_name(precision), target, kernel, x64)
     if isinstance(left.value, Ragged) and isinstance(right.value, Ragged):
         result = program({"As": left.value, "Bs": right.value})["C"]
     else:
@@ -136,7 +136,8 @@ _NONE = {(np.dtype("float32"), False)}
 _HOLDS = ("integer", "float", "complex")
 
 
-def _precision(precision: Any) -> str:
+def precision_name(precision: Any) -> str:
+    """`default`, `high` or `highest`, for what `jnp.matmul` takes as its `precision`."""
     return "default" if precision is None else jax.lax.Precision(precision).name.lower()
 
 
