@@ -26,7 +26,7 @@ def tile_places(step: TileStep, memory: dict[int, Any], tables: Any) -> list[Pla
     a_end, b_end = memory[operands.a_buffer].shape[0], memory[operands.b_buffer].shape[0]
     places = []
     for box, tasks, pieces in _boxes(step):
-        a, a_stride, b, b_stride, _ = _columns(tables[step.pieces][:, :, pieces], 5, box)
+        a, a_stride, b, b_stride, _ = _columns(tables[step.pieces][:, :, pieces], box)
         a_last = a_end - (1 if box.a_ends else box.bm if operands.a_t else box.bk)
         b_last = b_end - (1 if box.b_ends else box.bk if operands.b_t else box.bn)
         c, length = _strips(tables[step.tiles][:, :, tasks], box, step.width)
@@ -72,9 +72,9 @@ def _boxes(step: TileStep) -> Iterator[tuple[Box, slice, slice]]:
         task, piece = task + box.tasks, piece + count
 
 
-def _columns(pieces: jax.Array, count: int, box: Box) -> Iterator[jax.Array]:
-    shaped = pieces.reshape(-1, count, box.tasks, box.pieces)
-    return (shaped[:, column] for column in range(count))
+def _columns(pieces: jax.Array, box: Box) -> Iterator[jax.Array]:
+    shaped = pieces.reshape(*pieces.shape[:2], box.tasks, box.pieces)
+    return (shaped[:, column] for column in range(shaped.shape[1]))
 
 
 def _strips(tiles: jax.Array, box: Box, width: int) -> tuple[jax.Array, jax.Array]:
