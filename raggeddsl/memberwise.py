@@ -18,6 +18,8 @@ from raggeddsl.dtypes import DTYPES, from_numpy, promote
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, FamilyType, Input, Node, Operand, Origin, Output, Product, Term
 from raggeddsl.graph.passes import normalise
+from raggeddsl.kernels.native.library import register
+from raggeddsl.language.refuse import refuse
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
 from raggeddsl.program import Program
@@ -25,7 +27,6 @@ from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.configuration import x64_enabled
 from raggeddsl.runtime.layout import Layout
 from raggeddsl.runtime.receive import Received
-from raggeddsl.runtime.refuse import refuse
 
 _PROGRAMS = 64
 """How many layouts keep their programs, for each kind."""
@@ -80,11 +81,11 @@ def separated(ragged: Ragged) -> list[jax.Array] | None:
     short = from_numpy(data.dtype)
     if len(layout) < _FEW or layout.scalar or short is None or data.shape != (layout.size,):
         return None
-    program = _separated(layout.row_major, short, x64_enabled())
-    if program.choice.kernel != "native":
+    if jax.default_backend() != "cpu" or register() is not None:
         return None
-    given = [Received(program.inputs.groups[0], Ragged(data, program.inputs.groups[0].layout))]
-    return [family[0] for family in program.run(given).values()]
+    lying = layout.transposed if layout.column_major else layout
+    members = [family[0] for family in _call(_separated(lying, short, x64_enabled()), data).values()]
+    return [member.T for member in members] if layout.column_major else members
 
 
 def clear_memberwise() -> None:
@@ -128,11 +129,16 @@ def family_input(graph: Graph, name: str, type: FamilyType, family: bool = True)
 
 
 def _run(program: Program, *buffers: Any) -> Any:
+    """The elements of the one output of `program`."""
+    return _call(program, *buffers)["C"].data
+
+
+def _call(program: Program, *buffers: Any) -> dict[str, Any]:
     groups = program.inputs.groups
     given = [
         Received(group, Ragged(buffer, group.layout)) for group, buffer in zip(groups, buffers, strict=True)
     ]
-    return program.run(given)["C"].data
+    return program.run(given)
 
 
 @lru_cache(_PROGRAMS)
@@ -146,7 +152,7 @@ def _row_major(layout: Layout, dtype: str, x64: bool) -> Program:
 
 @lru_cache(_PROGRAMS)
 def _separated(layout: Layout, dtype: str, x64: bool) -> Program:
-    """A copy of each member, as a family of its own."""
+    """A copy of each member, as a family of its own.  Raises RMM510 where there is no native kernel."""
     graph = Graph()
     x = family_input(graph, "A", FamilyType(layout.rows, layout.cols, dtype))
     outputs = []
@@ -157,7 +163,7 @@ def _separated(layout: Layout, dtype: str, x64: bool) -> Program:
         name = f"C{member}"
         outputs.append(Output((name,), Operand(graph.add(Combine(type, (term,), origin=Origin(name)))), True))
     graph.outputs = tuple(outputs)
-    options = Options(target="fused", x64=x64)
+    options = Options(target="fused", kernel="native", x64=x64)
     return Program(plan_graph(normalise(graph), options), options, spec=graph)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Operand, Origin, Product
+from raggeddsl.language.refuse import refuse
 from raggeddsl.memberwise import checked, family_input, one_node, short_of
 from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.program import Program
@@ -19,7 +20,6 @@ from raggeddsl.runtime.configuration import x64_enabled
 from raggeddsl.runtime.layout import Layout
 from raggeddsl.runtime.members import NotAnArray, as_arrays, promoted, shapes, types
 from raggeddsl.runtime.receive import Received
-from raggeddsl.runtime.refuse import refuse
 from raggeddsl.runtime.signature import Group
 
 _PROGRAMS = 64
@@ -53,7 +53,7 @@ def matmul(
     x64 = x64_enabled()
     a, b, common, wanted = _types(left.types, right.types, preferred_element_type, x64)
     kinds = (left.layout, a, left.shared), (right.layout, b, right.shared)
-    program = _program(*kinds, common, _precision(precision), target, kernel, x64)
+    program = _program(*kinds, common, precision_name(precision), target, kernel, x64)
     if isinstance(left.value, Ragged) and isinstance(right.value, Ragged):
         result = program({"As": left.value, "Bs": right.value})["C"]
     else:
@@ -136,7 +136,8 @@ _NONE = {(np.dtype("float32"), False)}
 _HOLDS = ("integer", "float", "complex")
 
 
-def _precision(precision: Any) -> str:
+def precision_name(precision: Any) -> str:
+    """`default`, `high` or `highest`, for what `jnp.matmul` takes as its `precision`."""
     return "default" if precision is None else jax.lax.Precision(precision).name.lower()
 
 

@@ -30,7 +30,7 @@ from raggeddsl.runtime.receive import Received, packed_buffers, receive
 from raggeddsl.runtime.signature import Signature, input_signature, output_signature
 
 PARTS = ("parse", "graph", "plan", "tables", "trace", "lower", "compile")
-"""What `Program.timings` may have, in the order in which it happens.
+"""What `Program.timings` may have, in the order in which it happens; what has not happened is not there.
 
 `tables` is the kernel's part of planning: what its program looks up at run time.  The three after it are
 JAX's.
@@ -63,7 +63,7 @@ class Program:
         self.options = options
         self.ast = tree
         self.choice: Choice = choose(plan, options, jax.default_backend(), found)
-        self.timings: dict[str, float] = {**(timings or {}), "lower": 0.0}
+        self.timings: dict[str, float] = dict(timings or {})
         self.inputs: Signature = input_signature(plan)
         self.outputs: Signature = output_signature(plan)
         self.diagnostics: tuple[Diagnostic, ...] = tuple(found.found)

@@ -9,6 +9,7 @@ import pytest
 
 import raggeddsl as rd
 from raggeddsl.graph.bounds import compare
+from raggeddsl.program import PARTS
 from tests.processes import printed
 from tests.programs import compilations
 
@@ -40,7 +41,19 @@ def test_text_becomes_a_program_that_agrees_with_the_reference(options):
     out = program(inputs)
     assert isinstance(out["Y"], rd.Ragged) and out["G"].shape == (4, 4)
     assert compare(out, program.reference(inputs)).agreed
-    assert set(program.timings) >= {"parse", "graph", "plan", "lower"}
+    assert set(program.timings) >= {"parse", "graph", "plan"}
+
+
+def test_timings_are_those_of_what_has_happened():
+    program = rd.compile(GRAM.replace("5]", "8]"), target="fused", ahead=False)
+    assert list(program.timings) == ["parse", "graph", "plan"]
+    explained = program.explain().to_dict()
+    assert list(explained["timings"]) == ["parse", "graph", "plan", "tables", "trace", "lower"]
+    assert list(program.compile().explain().to_dict()["timings"]) == list(PARTS)
+    dispatched = rd.compile(GRAM, target="dispatch", ahead=False)
+    assert list(dispatched.timings) == ["parse", "graph", "plan"]
+    dispatched.compile()
+    assert list(dispatched.timings) == ["parse", "graph", "plan", "lower", "compile"]
 
 
 def test_compiling_ahead_leaves_nothing_for_the_first_call():

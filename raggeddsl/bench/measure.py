@@ -29,7 +29,7 @@ class Settings:
     """
 
     rounds: int = 7
-    slice_s: float = 0.02
+    slice_s: float = 0.1
     limit_s: float = 30.0
 
 

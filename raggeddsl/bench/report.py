@@ -188,12 +188,14 @@ def compile_rows(document: Document) -> list[Row]:
 
 
 def _gradient_cells(found: Mapping[str, Any]) -> list[str]:
-    """What compiling value and gradient takes, and against trace to compile of the program itself."""
+    """Seconds to compile value and gradient, and that against the program's own from graph to compile.
+
+    The gradient is a graph of its own that is planned too: so much of the program counts beside compiling.
+    """
     seconds = found["gradient_s"]
-    # The gradient is a graph of its own that is planned too: so much of the program counts beside compiling.
-    forward = found["xla_s"] + sum(found["parts_s"].get(part, 0.0) for part in ("graph", "plan", "tables"))
     if seconds is None:
         return ["", ""]
+    forward = found["xla_s"] + sum(found["parts_s"].get(part, 0.0) for part in ("graph", "plan", "tables"))
     return [_seconds(seconds), f"{digits(seconds / forward)}x" if forward else ""]
 
 

@@ -23,12 +23,13 @@ from raggeddsl.builder.nodes import (
     Statement,
     Total,
 )
-from raggeddsl.builder.refuse import members, refuse, shown
 from raggeddsl.builder.shapes import dtype_name, known_type, whole_number, whole_numbers
 from raggeddsl.builder.text import spec_text
 from raggeddsl.builder.tree import matrices_of
+from raggeddsl.builder.words import members, shown
 from raggeddsl.graph.elaborate.attributes import PRECISIONS
 from raggeddsl.graph.nodes import Columns
+from raggeddsl.language.refuse import refuse
 
 if TYPE_CHECKING:
     from raggeddsl.language.source import Diagnostic

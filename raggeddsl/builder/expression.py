@@ -11,8 +11,9 @@ import numpy as np
 
 from raggeddsl.builder.infer import result
 from raggeddsl.builder.nodes import Binary, Known, Negate, Node, Number, Pick, Transpose
-from raggeddsl.builder.refuse import members, refuse, shown
+from raggeddsl.builder.words import members, shown
 from raggeddsl.graph.nodes import Columns
+from raggeddsl.language.refuse import refuse
 
 if TYPE_CHECKING:
     from raggeddsl.builder.builder import Builder

@@ -11,9 +11,10 @@ from typing import NoReturn
 import numpy as np
 
 from raggeddsl.builder.nodes import Binary, Known, Node, Number
-from raggeddsl.builder.refuse import members, refuse, shape_of, shown, where
+from raggeddsl.builder.words import members, shape_of, shown, where
 from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.graph.nodes import Columns, FamilyType
+from raggeddsl.language.refuse import refuse
 
 
 def result(op: str, left: Node, right: Node) -> Known | None:

@@ -22,7 +22,8 @@ from raggeddsl.builder.nodes import (
     Transpose,
     children,
 )
-from raggeddsl.builder.refuse import refuse, shown
+from raggeddsl.builder.words import shown
+from raggeddsl.language.refuse import refuse
 
 if TYPE_CHECKING:
     from raggeddsl.builder.builder import Builder

@@ -6,8 +6,8 @@ import re
 from collections.abc import Container
 from functools import cache
 
-from raggeddsl.builder.refuse import refuse
 from raggeddsl.language.grammar import parser
+from raggeddsl.language.refuse import refuse
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 

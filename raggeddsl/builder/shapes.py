@@ -7,11 +7,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from raggeddsl.builder.nodes import Known
-from raggeddsl.builder.refuse import members, refuse
+from raggeddsl.builder.words import members
 from raggeddsl.dtypes import DTYPES, from_numpy
 from raggeddsl.graph.elaborate.types import OTHER_NAMES
 from raggeddsl.graph.nodes import Columns, FamilyType
 from raggeddsl.graph.suggest import suggest
+from raggeddsl.language.refuse import refuse
 
 SIZES = "sizes are whole numbers ≥ 0"
 FORMS = "a matrix has two sizes, `(m, n)`; a scalar has none, `()`"

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from raggeddsl.builder.refuse import refuse
 from raggeddsl.builder.shapes import dtype_name
+from raggeddsl.language.refuse import refuse
 
 
 def matrices_of(name: str, tree: Any, dtype: Any) -> tuple[np.ndarray, str | None]:

@@ -19,7 +19,7 @@ from typing import IO, Any, NoReturn
 import numpy as np
 from numpy.lib import format as npy
 
-from raggeddsl.language.source import Diagnostic, RmmError
+from raggeddsl.language.refuse import refuse
 
 HEADER_FAULTS = (
     ValueError,
@@ -123,7 +123,7 @@ def read_npz(path: Path) -> Iterator[tuple[str, np.ndarray]]:
                     with archive.open(entry) as content:
                         yield entry.filename.removesuffix(".npy"), read_npy(path, entry.filename, content)
     except OSError as error:
-        refuse("RMM720", f"cannot read `{path}`: {error.strerror or error}", None)
+        refuse("RMM720", f"cannot read `{path}`: {error.strerror or error}")
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         refuse("RMM720", f"`{path}` is damaged or cut short ({error})", AGAIN)
 
@@ -191,7 +191,3 @@ def entries(results: Mapping[str, Any], packed: bool) -> Iterator[tuple[str, np.
         else:
             for member, array in enumerate(value.to_numpy()):
                 yield f"{name}[{member}]", array
-
-
-def refuse(code: str, message: str, help: str | None) -> NoReturn:
-    raise RmmError([Diagnostic(code, "error", message, help=help)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -166,6 +167,14 @@ class Plan:
     outputs: tuple[int, ...]
     results: tuple[Output, ...]
     cost: Cost
+
+    @cached_property
+    def stage_of_task(self) -> np.ndarray:
+        """int64[T], read-only: the number of each task's stage."""
+        counts = [stage.stop - stage.start for stage in self.stages]
+        numbers = np.repeat(np.arange(len(self.stages), dtype=np.int64), counts)
+        numbers.flags.writeable = False
+        return numbers
 
     def type(self, buffer: int) -> FamilyType:
         """The family that lies in `buffer`."""

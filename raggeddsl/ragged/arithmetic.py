@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from raggeddsl.language.refuse import refuse
 from raggeddsl.runtime.layout import Layout
-from raggeddsl.runtime.refuse import refuse
 
 if TYPE_CHECKING:
     from raggeddsl.ragged.ragged import Ragged

@@ -158,8 +158,6 @@ class Ragged(Arithmetic):
 
     def to_list(self) -> list[jax.Array]:
         """Every member as an array `dtype[m, n]`, on the device of `data`."""
-        if self.layout.column_major:
-            return [member.T for member in self.T.to_list()]
         found = None
         if self.traced and self.packed:
             from raggeddsl.memberwise import separated

@@ -10,7 +10,7 @@ from typing import Any
 
 from raggeddsl.api import parse
 from raggeddsl.language import ast
-from raggeddsl.runtime.refuse import refuse
+from raggeddsl.language.refuse import refuse
 
 NAME = "tree_map"
 """What errors in the text call it."""

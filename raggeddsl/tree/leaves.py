@@ -9,12 +9,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from raggeddsl.language.refuse import refuse
 from raggeddsl.memberwise import checked, short_of
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.accept import weak
 from raggeddsl.runtime.layout import Layout
 from raggeddsl.runtime.members import as_array, shapes
-from raggeddsl.runtime.refuse import refuse
 
 
 @dataclass(frozen=True, slots=True)

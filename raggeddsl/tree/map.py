@@ -9,6 +9,7 @@ from typing import Any
 import jax
 
 from raggeddsl.api import compile
+from raggeddsl.pairwise import precision_name
 from raggeddsl.program import Program
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.configuration import x64_enabled
@@ -44,8 +45,8 @@ def tree_matmul(As: Any, Bs: Any, *, precision: Any = None) -> Any:
     Either side may be a single matrix, which all leaves of the other share.  `precision` is that of
     `jnp.matmul`.  Raises what `tree_map` raises.
     """
-    chosen = "default" if precision is None else jax.lax.Precision(precision).name.lower()
-    return _mapped(Function("def tree_f(A, B) = A @ B", "tree_f", ("A", "B"), chosen), [As, Bs])
+    text = "def tree_f(A, B) = A @ B"
+    return _mapped(Function(text, "tree_f", ("A", "B"), precision_name(precision)), [As, Bs])
 
 
 def clear_tree() -> None:

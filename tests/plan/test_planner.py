@@ -27,7 +27,9 @@ def planned(graph: Graph) -> Plan:
 @drawn(graphs(normal=True, max_operations=12))
 @settings(deadline=None, max_examples=200)
 def test_every_plan_keeps_what_the_table_promises(graph):
-    planned(graph)
+    plan = planned(graph)
+    numbers = [number for number, stage in enumerate(plan.stages) for _ in range(stage.start, stage.stop)]
+    assert plan.stage_of_task.tolist() == numbers
 
 
 @drawn(graphs(normal=True))

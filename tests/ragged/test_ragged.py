@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from raggeddsl.lowering.choose import installed
+from raggeddsl import memberwise
+from raggeddsl.kernels.native.library import register
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.layout import Layout
 from tests.programs import compilations
@@ -71,6 +72,7 @@ def test_members_are_jax_arrays_and_need_no_compilation():
         assert all(isinstance(member, jax.Array) for member in ragged)
         assert isinstance(ragged[3], jax.Array)
         ragged[3:9].to_list()
+        same(ragged.T.to_list(), [array.T for array in arrays])
     assert compiled == []
 
 
@@ -261,10 +263,25 @@ def test_all_members_under_jit_are_one_call_where_the_native_kernel_runs():
     for each in (ragged, ragged.T):
         same(jax.jit(members)(each), each.to_numpy())
         text = jax.jit(members).lower(each).as_text()
-        if installed("native") is not None:
+        if register() is None:
             assert text.count("stablehlo.custom_call") == 1 and "stablehlo.slice" not in text
     few = jax.jit(members).lower(ragged[:3]).as_text()
     assert "custom_call" not in few and few.count("stablehlo.slice") == 3
+
+
+@pytest.mark.parametrize(("backend", "reason"), [("cpu", "it is not built"), ("gpu", None)])
+def test_where_the_native_kernel_does_not_run_no_call_is_planned_for_all_members(
+    backend, reason, monkeypatch
+):
+    ragged = Ragged.from_list(matrices([(i % 4, i % 3 + 1) for i in range(13)]))
+    memberwise.clear_memberwise()
+    planned = []
+    monkeypatch.setattr(memberwise, "plan_graph", lambda *given: planned.append(given))
+    monkeypatch.setattr(memberwise, "register", lambda: reason)
+    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    for each in (ragged, ragged.T):
+        same(jax.jit(lambda each: each.to_list())(each), each.to_numpy())
+    assert planned == []
 
 
 def test_members_read_under_jit_have_derivatives_and_batches():
@@ -278,3 +295,5 @@ def test_members_read_under_jit_have_derivatives_and_batches():
     np.testing.assert_allclose(slope[8], 2 * ragged[8])
     batch = jax.vmap(lambda factor: (factor * ragged).to_list()[8])(jnp.array([1.0, 2.0]))
     np.testing.assert_allclose(batch[1], 2 * ragged[8])
+    turned = jax.vmap(lambda factor: (factor * ragged).T.to_list()[8])(jnp.array([1.0, 2.0]))
+    np.testing.assert_allclose(turned[1], 2 * ragged[8].T)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from raggeddsl.dtypes import DTYPES
 from raggeddsl.kernels.native.cells import Cells
 from raggeddsl.kernels.native.jobs import Pieces
-from raggeddsl.kernels.native.table import ACCUMULATE, DTYPE_CODES
+from raggeddsl.kernels.native.table import ACCUMULATE, ITEM_SIZES, NARROW, combines
 from raggeddsl.plan.liveness import ALIGNMENT
 from raggeddsl.plan.plan import Op, Plan
 
@@ -27,9 +26,6 @@ LEAST_SHARE = 1 / 32
 
 SHORTEST = 64
 """Steps of k that one task of a part has at least."""
-
-_ITEMS = np.array([DTYPES[name].itemsize for name in DTYPE_CODES], np.int64)
-_NARROW = [DTYPE_CODES["bf16"], DTYPE_CODES["f16"]]
 
 
 def parts_of_sums(plan: Plan, cells: Cells, cost: np.ndarray) -> np.ndarray:
@@ -82,10 +78,10 @@ def sum_in_parts(
     is_first[first] = True
     originals = terms[opens].copy()
     last_of_block = np.append(np.flatnonzero(opens)[1:], len(terms)) - 1
-    narrow = np.isin(terms["c_type"], _NARROW)
+    narrow = np.isin(terms["c_type"], NARROW)
     terms["c_type"] = np.where(narrow, terms["compute"], terms["c_type"])
     terms["flags"] = np.where(is_first, terms["flags"] & ~ACCUMULATE, terms["flags"] | ACCUMULATE)
-    size = -(-terms["m"] * terms["n"] * _ITEMS[terms["c_type"]] // ALIGNMENT) * ALIGNMENT
+    size = -(-terms["m"] * terms["n"] * ITEM_SIZES[terms["c_type"]] // ALIGNMENT) * ALIGNMENT
     sizes = size[first]
     base = -(-arena_bytes // ALIGNMENT) * ALIGNMENT
     starts = base + np.cumsum(sizes) - sizes
@@ -120,8 +116,8 @@ def _cut_along_k(
     terms = tasks[at]
     start = tasks["k"][at] * number // count[at]
     terms["k"] = tasks["k"][at] * (number + 1) // count[at] - start
-    terms["a_offset"] += start * terms["a_col"] * _ITEMS[terms["a_type"]]
-    terms["b_offset"] += start * terms["b_row"] * _ITEMS[terms["b_type"]]
+    terms["a_offset"] += start * terms["a_col"] * ITEM_SIZES[terms["a_type"]]
+    terms["b_offset"] += start * terms["b_row"] * ITEM_SIZES[terms["b_type"]]
     return terms, split[at], block[at], (cost / count)[at]
 
 
@@ -134,21 +130,9 @@ def _additions(parts: np.ndarray, block: np.ndarray, originals: np.ndarray) -> t
     opens = np.concatenate([np.ones(1, bool), block[1:] != block[:-1]])
     head = np.flatnonzero(opens)[block]  # the first part of each part's block
     later = parts[~opens]
-    adding = _combine(parts[head[~opens]], later, ACCUMULATE)
-    final = _combine(originals, parts[opens], 0)
+    adding = combines(parts[head[~opens]], later, ACCUMULATE)
+    final = combines(originals, parts[opens])
     final["flags"] = originals["flags"] & ACCUMULATE
     owner = np.concatenate([block[~opens], block[opens]])
     order = np.argsort(owner, kind="stable")
     return np.concatenate([adding, final])[order], owner[order]
-
-
-def _combine(to: np.ndarray, from_: np.ndarray, flags: int) -> np.ndarray:
-    """Tasks C = A (+ C), with the C of `to` and for A the C of `from_`."""
-    found = to.copy()
-    found["op"], found["flags"], found["k"], found["alpha"] = Op.COMBINE, flags, 0, 1.0
-    for name in ("buffer", "offset", "type", "row"):
-        found[f"a_{name}"] = from_[f"c_{name}"]
-    found["a_col"] = 1
-    for name in ("b", "s"):
-        found[f"{name}_buffer"], found[f"{name}_offset"] = -1, 0
-    return found

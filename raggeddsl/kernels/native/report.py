@@ -31,8 +31,7 @@ def kinds(made: NativeSchedule, isa: str) -> np.ndarray:
 
 def sections(plan: Plan, made: NativeSchedule, isa: str) -> np.ndarray:
     """int32[T']: stage * len(KINDS) + kind of each task."""
-    stage = np.repeat(np.arange(len(plan.stages)), [s.stop - s.start for s in plan.stages])
-    return (stage[made.source] * len(KINDS) + kinds(made, isa)).astype(np.int32)
+    return (plan.stage_of_task[made.source] * len(KINDS) + kinds(made, isa)).astype(np.int32)
 
 
 def stage_reports(plan: Plan, made: NativeSchedule, isa: str) -> tuple[StageReport, ...]:

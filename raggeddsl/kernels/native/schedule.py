@@ -67,7 +67,7 @@ def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
     cost[mirrored] *= 0.55
     in_parts = parts_of_sums(plan, cells, cost)
     parts = find_components(plan, cells, cost, in_parts > 0)
-    stage = np.repeat(np.arange(len(plan.stages)), [s.stop - s.start for s in plan.stages])
+    stage = plan.stage_of_task
     heavy = heavy_rows(parts, stage, cost, workers, HEAVY_COST) & (in_parts == 0)
     # Panels of a heavy member run side by side: either all its terms end at the diagonal, or none does.
     triangular = heavy & triangular_cells(plan, cells, mirrored)[cells.written]

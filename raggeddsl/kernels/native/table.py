@@ -16,6 +16,12 @@ DTYPE_CODES = {
     name: code for code, name in enumerate(("f32", "f64", "bf16", "f16", "c64", "c128", "i8", "i32"))
 }
 
+ITEM_SIZES = np.array([DTYPES[name].itemsize for name in DTYPE_CODES], np.int64)
+"""Bytes of an element, by code."""
+
+NARROW = [DTYPE_CODES["bf16"], DTYPE_CODES["f16"]]
+"""Floats whose products are computed, and so added up, in f32."""
+
 ACCUMULATE, MIRROR = 1, 2
 
 TASK = np.dtype(
@@ -134,5 +140,16 @@ def _used(operand: str, op: np.ndarray, buffer: np.ndarray) -> np.ndarray:
 
 def item_sizes(rows: np.ndarray) -> dict[str, np.ndarray]:
     """Bytes of an element of each operand of each row: keys a, b and c."""
-    sizes = np.array([DTYPES[name].itemsize for name in DTYPE_CODES], np.int64)
-    return {name: sizes[rows[f"{name}_type"]] for name in "abc"}
+    return {name: ITEM_SIZES[rows[f"{name}_type"]] for name in "abc"}
+
+
+def combines(to: np.ndarray, from_: np.ndarray, flags: int = 0) -> np.ndarray:
+    """`TASK[T]`: combines C = A (+ C, by `flags`), with the C of `to`, and for A the C of `from_`."""
+    found = to.copy()
+    found["op"], found["flags"], found["k"], found["alpha"] = Op.COMBINE, flags, 0, 1.0
+    for name in ("buffer", "offset", "type", "row"):
+        found[f"a_{name}"] = from_[f"c_{name}"]
+    found["a_col"] = 1
+    for name in ("b", "s"):
+        found[f"{name}_buffer"], found[f"{name}_offset"] = -1, 0
+    return found

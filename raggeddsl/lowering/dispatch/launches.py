@@ -125,8 +125,7 @@ def _rows(plan: Plan, cells: Cells, turns: _Turns, forms: tuple[Form, ...]) -> _
     of_buffer = np.array([*(forms.index(_form(plan, b)) for b in range(len(plan.buffers))), -1])
     works = [_work(plan, stage.buffer, stage.arithmetic) for stage in plan.stages]
     arithmetics = tuple(dict.fromkeys(works))
-    counts = [stage.stop - stage.start for stage in plan.stages]
-    arithmetic = np.repeat(np.array([arithmetics.index(work) for work in works], np.int64), counts)
+    arithmetic = np.array([arithmetics.index(work) for work in works], np.int64)[plan.stage_of_task]
     work = np.array([forms.index(Form(name)) for name, _ in arithmetics] or [0])[arithmetic]
 
     # Between the first and the last row of a member, its value is kept in the type of its sums.
@@ -197,8 +196,7 @@ def _alphas(plan: Plan, rows: _Rows, first: int) -> tuple[tuple[tuple[float, str
 def _order(plan: Plan, cells: Cells) -> np.ndarray:
     """Rows by stage level; within one, the member with most work first, its own rows in their order."""
     tasks = plan.tasks
-    counts = [stage.stop - stage.start for stage in plan.stages]
-    level = np.repeat(np.array([stage.level for stage in plan.stages], np.int64), counts)
+    level = np.array([stage.level for stage in plan.stages], np.int64)[plan.stage_of_task]
     work = np.bincount(cells.c, tasks.flop, minlength=1)
     return np.lexsort((np.arange(len(tasks)), cells.c, -work[cells.c], level))
 

@@ -7,6 +7,6 @@ from typing import NoReturn
 from raggeddsl.language.source import Diagnostic, RmmError
 
 
-def refuse(code: str, message: str, help: str) -> NoReturn:
-    """Raise `RmmError` for what a caller gave, which has no place in a spec."""
+def refuse(code: str, message: str, help: str | None = None) -> NoReturn:
+    """Raise `RmmError` with this one error, about what a caller gave, which has no place in a text."""
     raise RmmError([Diagnostic(code, "error", message, help=help)])

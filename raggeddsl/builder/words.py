@@ -1,8 +1,8 @@
-"""A fault of a Python call in, an `RmmError` out; and an expression in, the words that name it out."""
+"""An expression in, the words that name it, its shape and its members in a message out."""
 
 from __future__ import annotations
 
-from typing import NoReturn, assert_never
+from typing import assert_never
 
 import numpy as np
 
@@ -20,15 +20,9 @@ from raggeddsl.builder.nodes import (
     Transpose,
 )
 from raggeddsl.graph.elaborate.types import show_type
-from raggeddsl.language.source import Diagnostic, RmmError
 
 LONGEST = 60
 DEEPEST = 6
-
-
-def refuse(code: str, message: str, help: str | None = None) -> NoReturn:
-    """Raise an `RmmError` with this one error, which has no place in a text."""
-    raise RmmError([Diagnostic(code, "error", message, help=help)])
 
 
 def shown(node: Node) -> str:
