@@ -2,8 +2,8 @@
 
 Measured with jax 0.10.2 (XLA's CPU backend, products by YNNPACK) on two cores of an AMD EPYC (Zen 5),
 AVX-512, f32, over 1000 products of 8 to 256 in all three sizes: first the least times of each part
-alone, then those of the whole over some hundred choices of these figures, boxes side by side.  They need only be right
-relative to each other: they choose classes, and change no result.
+alone, then those of the whole over some hundred choices of these figures, boxes side by side.  They
+need only be right relative to each other: they choose classes, and change no result.
 """
 
 from __future__ import annotations
