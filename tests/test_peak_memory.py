@@ -57,6 +57,13 @@ input A : f32[2000000, 16]
 output G = A.T @ A
 """
 
+ALIKE = """\
+input A : f32[2000000, 10]
+input B : f32[2000000, 10]
+output G = A.T @ A
+output H = B.T @ B
+"""
+
 LONG_SUMS = """\
 index i in 1
 input A[i] : {0}[100, 100000]
@@ -66,7 +73,7 @@ output C[i] = A[i] @ B[i]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's counters of a process")
-@pytest.mark.parametrize("spec", [LARGE_RESULTS, LARGE_INTERMEDIATES, ONE_LARGE_INPUT])
+@pytest.mark.parametrize("spec", [LARGE_RESULTS, LARGE_INTERMEDIATES, ONE_LARGE_INPUT, ALIKE])
 def test_a_call_holds_its_results_and_the_plans_scratch_and_little_more(spec, tmp_path):
     extra, results, scratch = map(int, printed(CODE.format(spec=spec), tmp_path).split())
     assert extra <= 1.10 * results + scratch + 32 * MIB

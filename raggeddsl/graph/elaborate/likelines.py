@@ -12,6 +12,8 @@ from copy import copy
 
 import numpy as np
 
+from raggeddsl.dtypes import DTYPES
+from raggeddsl.graph.buffers import of_their_own
 from raggeddsl.graph.elaborate.attributes import arithmetic_of
 from raggeddsl.graph.elaborate.context import Context, close
 from raggeddsl.graph.elaborate.definitions import declare_input, define
@@ -49,7 +51,10 @@ def _apart(lines: np.ndarray, together: Together, alone: Alone) -> list[Output]:
 
 
 def declare_inputs(state: State, lines: ast.LikeLines, rows: np.ndarray) -> None:
-    """One `Input` node for each name of the template; `rows` int64[names, n] are its symbols."""
+    """One `Input` node for each name of the template, and one for each large matrix.
+
+    `rows` int64[names, n] are its symbols.
+    """
 
     def together(chosen: np.ndarray) -> None:
         template = lines.template
@@ -60,8 +65,11 @@ def declare_inputs(state: State, lines: ast.LikeLines, rows: np.ndarray) -> None
         type = family_type(state, template.type, dtype, _scope(state, lines, chosen, template.type))
         if type is None:
             return
-        for own in rows[:, chosen]:
-            _add_input(state, own, type)
+        large = of_their_own(type.sizes, DTYPES[dtype].itemsize)
+        rest = np.delete(np.arange(len(chosen)), large)
+        for members in (*large[:, None], *([rest] if len(rest) else [])):
+            for own in rows[:, chosen[members]]:
+                _add_input(state, own, type.take(members))
 
     def alone(line: int) -> None:
         if state.report_line():

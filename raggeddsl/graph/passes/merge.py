@@ -1,8 +1,8 @@
 """`merge`: many like operations on single matrices in, one family operation for all of them out.
 
-A spec or a `Builder` may name 1000 matrices one by one.  Their inputs become one family a dtype;
-then, level by level, operations of one form whose operands lie in the same nodes become one, its
-maps saying which member reads what.  Families that a spec declares stay as they are.
+A spec or a `Builder` may name 1000 matrices one by one.  Their inputs become one family a dtype, but
+for large ones; then, level by level, operations of one form whose operands lie in the same nodes become
+one, its maps saying which member reads what.  Families that a spec declares stay as they are.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import ClassVar, assert_never
 
 import numpy as np
 
+from raggeddsl.dtypes import DTYPES
+from raggeddsl.graph.buffers import of_their_own
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import (
     Chain,
@@ -37,7 +39,8 @@ from raggeddsl.graph.passes.rewrite import Rewrite, Use, tidy, uses
 class Merge:
     """Puts like operations on single matrices together.
 
-    `apart` inputs of one dtype stay on their own: a few buffers cost nothing, and packing copies.
+    `apart` inputs of one dtype stay on their own: a few buffers cost nothing, and packing copies.  Of
+    more, the large ones do.
     """
 
     name: ClassVar[str] = "merge"
@@ -74,15 +77,24 @@ class Merge:
             kinds.setdefault(key if node.family else (node.type.dtype, node.type.scalar), []).append(key)
         merged = False
         for keys in kinds.values():
-            if len(keys) <= self.apart:
-                for key in keys:
-                    rewrite.keep(key)
+            own = keys if len(keys) <= self.apart else _large(rewrite.old, keys)
+            for key in own:
+                rewrite.keep(key)
+            shared = [key for key in keys if key not in own]
+            if not shared:
                 continue
-            inputs = [rewrite.old.op(key) for key in keys]
+            inputs = [rewrite.old.op(key) for key in shared]
             names = tuple(name for node in inputs if isinstance(node, Input) for name in node.names)
-            _put(rewrite, keys, Input(_stacked(inputs), names, False, _origin(inputs)))
+            _put(rewrite, shared, Input(_stacked(inputs), names, False, _origin(inputs)))
             merged = True
         return merged
+
+
+def _large(graph: Graph, keys: list[int]) -> list[int]:
+    """Those of the inputs `keys`, all of one kind, that are worth a buffer of their own."""
+    types = [graph.type(key) for key in keys]
+    sizes = np.array([int(type.sizes.sum()) for type in types])
+    return [keys[place] for place in of_their_own(sizes, DTYPES[types[0].dtype].itemsize)]
 
 
 def _put(rewrite: Rewrite, keys: list[int], node: Node) -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
 
+from raggeddsl.graph import buffers
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Chain, Combine, Input, Operand, Origin, Output, Product, Term
 from raggeddsl.graph.passes import normalise
@@ -51,6 +52,19 @@ def test_few_inputs_keep_their_own_buffers():
     graph = many(2)
     assert Merge().apply(graph) is graph
     assert len(of(Merge(apart=3).apply(graph), Input)) == 1
+
+
+def test_large_inputs_keep_their_own_buffers():
+    """To pack them would copy them at each call."""
+    graph = Graph()
+    large = [single(graph, f"L{i}", 2000, 1000 + i) for i in range(20)]
+    small = [single(graph, f"S{i}", 3, 2 + i) for i in range(10)]
+    grams = [graph.add(Product(family([3], [3]), Operand(k), Operand(k, None, True))) for k in small]
+    sums = [graph.add(Combine(graph.type(key), (Term(Operand(key), 2.0),))) for key in large]
+    graph.outputs = tuple(Output((f"Y{key}",), Operand(key), False) for key in [*grams, *sums])
+    names = [node.names for node in of(Merge().apply(graph), Input)]
+    assert sorted(map(len, names)) == [1] * buffers.MOST + [len(large) - buffers.MOST + len(small)]
+    assert {name for own in names if len(own) == 1 for name in own} == {f"L{i}" for i in range(4, 20)}
 
 
 def test_only_what_is_alike_is_merged():
