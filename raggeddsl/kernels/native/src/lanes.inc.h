@@ -116,3 +116,13 @@ NOINLINE void transpose_square(V<T>* rows) {
     for (int i = 0; i < L; ++i) rows[i] = next[i];
   }
 }
+
+// Rows of B that lie far apart are asked for this many rows ahead: the processor foresees only what
+// lies within a page.
+constexpr int64_t kRowsAhead = 16;
+
+template <class C>
+INLINE void fetch_ahead(const C* row, int64_t stride, int vectors) {
+#pragma GCC unroll 8
+  for (int v = 0; v < vectors; ++v) __builtin_prefetch(row + kRowsAhead * stride + v * Lanes<C>::count, 0, 3);
+}

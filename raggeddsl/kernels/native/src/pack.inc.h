@@ -18,6 +18,7 @@ static void copy_rows(const C* b, int64_t row, int64_t k, int64_t width, int64_t
   const int vectors = int(padded / L);
   const int tail = int(width - (padded - L));
   for (int64_t p = 0; p < k; ++p, b += row, panel += padded) {
+    fetch_ahead(b, row, vectors);
     for (int v = 0; v < vectors - 1; ++v) store(panel + v * L, load(b + v * L));
     store(panel + padded - L, load_partial(b + padded - L, tail));
   }

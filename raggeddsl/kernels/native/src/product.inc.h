@@ -35,7 +35,7 @@ template <class C>
 struct Blocking {
   static constexpr int L = Lanes<C>::count;
   int64_t vectors, panels, group_panels, runs, run, row_blocks;
-  bool direct_b, direct_a, direct_c;
+  bool direct_b, far_b, direct_a, direct_c;
   int widest, rows_most;
 
   explicit Blocking(const Product& q) {
@@ -49,8 +49,10 @@ struct Blocking {
     row_blocks = divide_up(q.m, rows_most);
     runs = divide_up(q.k, kRunBytes / int64_t(sizeof(C)));
     run = divide_up(q.k, runs);
-    direct_b = q.b.type == own && q.b.col_stride == 1 && (kMaskedLoads || q.n % L == 0) &&
-               (row_blocks <= 2 || q.k * q.n * int64_t(sizeof(C)) <= kDirectBytes);
+    const bool small_b = q.k * q.n * int64_t(sizeof(C)) <= kDirectBytes;
+    direct_b =
+        q.b.type == own && q.b.col_stride == 1 && (kMaskedLoads || q.n % L == 0) && (row_blocks <= 2 || small_b);
+    far_b = direct_b && !small_b;
     const int64_t panel_bytes = run * widest * L * int64_t(sizeof(C));
     const int64_t fit = kGroupBytes / (panel_bytes > 0 ? panel_bytes : 1);
     group_panels = fit < 1 ? 1 : (fit > panels ? panels : fit);
@@ -93,7 +95,7 @@ static void small_product(const Product& q) {
   t.tail = int(q.n) - (vectors - 1) * L;
   t.alpha = scalar_as<C>(q.alpha);
   t.accumulate = q.accumulate;
-  const TileFn<C>* const tiles = kTiles<C>.fn[t.a_row == 1][vectors - 1];
+  const TileFn<C>* const tiles = kTiles<C>.fn[int(t.a_row == 1 ? Rows::neighbours : Rows::strided)][vectors - 1];
   for (int i = 0; i < blocks; ++i) {
     const int now = rows + (i < longer);
     tiles[now - 1](t);
@@ -160,7 +162,8 @@ static void run_blocks(const Blocking<C>& plan, const Product& q, C* const packe
           t.c = plan.direct_c ? static_cast<C*>(q.c.data) + i0 * q.c.row_stride + j0 : block_c;
           t.c_row = plan.direct_c ? q.c.row_stride : (v1 - v0) * L;
           t.accumulate = plan.direct_c && accumulate;
-          kTiles<C>.fn[t.a_row == 1][v_end - v0 - 1][rows - 1](t);
+          const Rows how = t.a_row == 1 ? Rows::neighbours : plan.far_b ? Rows::far : Rows::strided;
+          kTiles<C>.fn[int(how)][v_end - v0 - 1][rows - 1](t);
           if (!plan.direct_c) write_block<C>(block_c, t.c_row, q, i0, j0, rows, width, q.accumulate);
         }
       }

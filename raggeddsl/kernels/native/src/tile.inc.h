@@ -1,8 +1,10 @@
 // The register tile: an MR x NV-vectors block of C held in registers over a whole run of k.
 // Included inside namespace raggeddsl::RAGGED_ISA by arithmetic_*.cc.
 
-// How the rows of A are reached: any row stride, or neighbours (packed, or stored transposed).
-enum class Rows { strided, neighbours };
+// How the rows of A are reached: any row stride, or neighbours (packed, or stored transposed); `far`
+// is `strided`, and B is so large that it is not in a cache: its rows are fetched ahead.
+enum class Rows { strided, neighbours, far };
+constexpr int kRows = 3;
 
 template <class T>
 struct TileArgs {
@@ -38,6 +40,7 @@ static void tile(const TileArgs<T>& t) {
   const T* b = t.b;
   const int tail = t.tail;
   for (int64_t p = 0; p < t.k; ++p) {
+    if constexpr (ROWS == Rows::far) fetch_ahead(b, t.b_row, NV);
     V<T> bv[NV];
 #pragma GCC unroll 8
     for (int v = 0; v < NV; ++v)
@@ -82,14 +85,15 @@ constexpr int kRowsOf[kMaxVectors] = {max_rows(1), max_rows(2), max_rows(3), max
 
 template <class T>
 struct TileTable {
-  TileFn<T> fn[2][kMaxVectors][kMaxRows];  // [rows are neighbours][NV - 1][MR - 1]
+  TileFn<T> fn[kRows][kMaxVectors][kMaxRows];  // [Rows][NV - 1][MR - 1]
 };
 
 template <class T, int NV, int MR>
 constexpr void fill_rows(TileTable<T>& table) {
   if constexpr (MR <= max_rows(NV)) {
-    table.fn[0][NV - 1][MR - 1] = tile<T, MR, NV, Rows::strided>;
-    table.fn[1][NV - 1][MR - 1] = tile<T, MR, NV, Rows::neighbours>;
+    table.fn[int(Rows::strided)][NV - 1][MR - 1] = tile<T, MR, NV, Rows::strided>;
+    table.fn[int(Rows::neighbours)][NV - 1][MR - 1] = tile<T, MR, NV, Rows::neighbours>;
+    table.fn[int(Rows::far)][NV - 1][MR - 1] = tile<T, MR, NV, Rows::far>;
     fill_rows<T, NV, MR + 1>(table);
   }
 }
