@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from raggeddsl.pairwise import matmul
     from raggeddsl.program import Program
     from raggeddsl.ragged import Ragged, full_like, ones_like, zeros_like
+    from raggeddsl.runtime.memory import keep_memory
     from raggeddsl.tree import tree_map, tree_matmul
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ __all__ = [
     "compile_file",
     "format",
     "full_like",
+    "keep_memory",
     "matmul",
     "ones_like",
     "parse",
@@ -58,6 +60,7 @@ _HOMES = {
     "compile_file": "raggeddsl.api",
     "format": "raggeddsl.api",
     "full_like": "raggeddsl.ragged",
+    "keep_memory": "raggeddsl.runtime.memory",
     "matmul": "raggeddsl.pairwise",
     "ones_like": "raggeddsl.ragged",
     "parse": "raggeddsl.api",

@@ -25,12 +25,14 @@ FEW = 3
 class Settings:
     """How long to measure: `rounds` of all ways in turn, each visit at least `slice_s` seconds.
 
-    A way that has taken `limit_s` seconds in all gets no more than three rounds.
+    A way that has taken `limit_s` seconds in all gets no more than three rounds.  `keeps_memory` says
+    that the process does, and is only reported.
     """
 
     rounds: int = 7
     slice_s: float = 0.1
     limit_s: float = 30.0
+    keeps_memory: bool = False
 
 
 @dataclass

@@ -53,6 +53,8 @@ def heading(document: Document) -> list[str]:
         f"{on['cpu']}, {on['cores']} cores, {memory}, {on['system']}, backend {on['backend']}",
         f"Python {on['python']}, {packages}",
     ]
+    if document["settings"]["keeps_memory"]:
+        lines.append("freed memory is kept in the process (rd.keep_memory)")
     if "peak" in document:
         peak = document["peak"]
         product = f"one large f32 product {peak['gflops']:.0f} GFLOP/s"

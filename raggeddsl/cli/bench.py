@@ -49,6 +49,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--memory", action="store_true", help="also measure peak memory, each way in a process of its own"
     )
     parser.add_argument(
+        "--keep-memory",
+        action="store_true",
+        help="keep freed memory in the process, for all ways (rd.keep_memory)",
+    )
+    parser.add_argument(
         "--json", metavar="FILE", help="write everything as JSON to FILE (-: to stdout, and no table)"
     )
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")
@@ -90,10 +95,11 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
     from raggeddsl.bench import session
     from raggeddsl.bench.measure import Settings
     from raggeddsl.bench.peers import Limits
+    from raggeddsl.runtime.memory import keep_memory
 
     padding = int(args.padding_limit * 2**30)
     limits = Limits(args.shape_limit, padding, args.force, args.target, args.kernel)
-    settings = Settings(rounds=args.rounds)
+    settings = Settings(rounds=args.rounds, keeps_memory=args.keep_memory and keep_memory())
     say = quiet if args.quiet else progress
     try:
         if args.compile:

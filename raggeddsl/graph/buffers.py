@@ -12,7 +12,7 @@ MOST = 16
 
 
 def of_their_own(sizes: np.ndarray, itemsize: int) -> np.ndarray:
-    """Positions, ascending, of those of inputs of one dtype; `sizes` int64[N] in elements, `itemsize` bytes."""
+    """Positions, ascending, of those of inputs of one dtype; `sizes` int64[N] are in elements, not bytes."""
     large = np.flatnonzero(sizes * itemsize >= LARGE)
     largest = large[np.argsort(-sizes[large], kind="stable")[:MOST]]
     return np.sort(largest)
