@@ -293,6 +293,13 @@ def test_a_kernel_that_dispatch_leaves_unused_is_a_warning():
     assert program(pairs(), "dispatch").diagnostics == ()
 
 
+@pytest.mark.parametrize("target", ["fusd", "Dispatch", None])
+def test_a_target_that_there_is_not_is_an_error(target):
+    with pytest.raises(RmmError, match=f"RMM513.*no target `{target}`") as raised:
+        program(pairs(), target)
+    assert '"dispatch"' in raised.value.diagnostics[0].help
+
+
 def test_auto_dispatches_few_long_products_and_fuses_many_short_ones(monkeypatch):
     monkeypatch.setattr(choose, "PREFERENCE", ("xla", "reference"))
     assert program(pairs([(500, 500, 500)] * 4), "auto").choice.target == "dispatch"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -16,7 +17,7 @@ def write_whole(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     """Let `fill` write a temporary file beside `path`, then rename it: readers never see a half.
 
     A file that is replaced keeps its mode; a link stays a link, and what it points to is replaced.
-    Raises `WrongUsage` where the file cannot be written.
+    A pipe, terminal or other device is written to, once all is there: it must not be replaced.  Raises `WrongUsage` where the file cannot be written.
     """
     target = path.resolve() if path.is_symlink() else path
     temporary: Path | None = None
@@ -24,6 +25,11 @@ def write_whole(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
         mode = target.stat().st_mode if target.exists() else 0o666 & ~current_umask()
         if target.is_dir():
             raise IsADirectoryError(21, "it is a folder")
+        if target.exists() and not target.is_file():
+            content = io.BytesIO()
+            fill(content)
+            target.write_bytes(content.getvalue())
+            return
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as stream:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
 from raggeddsl.kernels.base import Kernel
 from raggeddsl.language.source import Diagnostics
-from raggeddsl.options import KernelName, Options
+from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.plan.plan import Plan
 from raggeddsl.plan.units import count_text, si
 
@@ -65,9 +65,14 @@ def installed(name: str) -> Kernel | None:
 def choose(plan: Plan, options: Options, backend: str, found: Diagnostics) -> Choice:
     """Decide how `plan` runs on `backend` (`cpu`, `gpu`, …).
 
-    Raises `RmmError` RMM510 where a kernel is asked for that cannot run it; RMM511 and RMM512
-    warn where something else runs than was asked for or is best.
+    Raises `RmmError` RMM510 where a kernel is asked for that cannot run it, RMM513 for a target that
+    there is not; RMM511 and RMM512 warn where something else runs than was asked for or is best.
     """
+    targets = get_args(Target)
+    if options.target not in targets:
+        listed = ", ".join(f'"{name}"' for name in targets)
+        found.error("RMM513", f"there is no target `{options.target}`", help=f"the targets are {listed}")
+        found.raise_if_failed()
     kernel, kernel_why = _kernel(plan, options, backend, found)
     target, target_why = _target(plan, options, kernel, found)
     return Choice(target, target_why, kernel, kernel_why)

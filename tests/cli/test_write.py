@@ -1,5 +1,9 @@
 """Files are replaced whole or not at all, and keep their mode."""
 
+import os
+import stat
+import threading
+
 import pytest
 
 from raggeddsl.cli.parser import WrongUsage
@@ -46,3 +50,16 @@ def test_what_cannot_be_written_is_wrong_usage_that_names_the_file(tmp_path, nam
     with pytest.raises(WrongUsage, match="cannot write"):
         write_text(path, "y")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+    reader.start()
+    write_text(pipe, "all of it")
+    reader.join(timeout=30)
+    assert read == ["all of it"]
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]
