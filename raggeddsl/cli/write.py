@@ -17,7 +17,8 @@ def write_whole(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
     """Let `fill` write a temporary file beside `path`, then rename it: readers never see a half.
 
     A file that is replaced keeps its mode; a link stays a link, and what it points to is replaced.
-    A pipe, terminal or other device is written to, once all is there: it must not be replaced.  Raises `WrongUsage` where the file cannot be written.
+    A pipe, terminal or other device is written to, once all is there: it must not be replaced.
+    Raises `WrongUsage` where the file cannot be written.
     """
     target = path.resolve() if path.is_symlink() else path
     temporary: Path | None = None
