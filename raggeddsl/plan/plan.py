@@ -98,7 +98,7 @@ class TaskTable:
 
     @cached_property
     def flop(self) -> np.ndarray:
-        """Floating-point operations of each row (2·m·n·k for a product, 2·m·n for a combine), f64, read-only."""
+        """f64[T], read-only: operations of each row (2·m·n·k for a product, 2·m·n for a combine)."""
         product = self.op == Op.PRODUCT
         found = 2.0 * self.m * self.n
         np.multiply(found, self.k, out=found, where=product)
