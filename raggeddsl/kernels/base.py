@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -82,18 +83,25 @@ class LoweredPlan:
     so that the program's size does not depend on them; it returns the output buffers in
     `plan.outputs` order.  Two lowered plans with equal `key` (None: unique) trace to the same
     program for equal buffer and table shapes.  `traceable` is False for a kernel that needs
-    concrete arrays.  `measure(buffers)`, of a kernel that can, makes some calls and says where the
-    time of the fastest went.
+    concrete arrays.  `wide` says that `run` takes the bytes of its tables as int64 of any shape too.
+    `report()` gives `stages`, once somebody asks for them.  `measure(buffers)`, of a kernel that
+    can, makes some calls and says where the time of the fastest went.
     """
 
     kernel: str
     run: Callable[[Sequence[Any], Sequence[Any]], tuple[Any, ...]]
     tables: tuple[np.ndarray, ...]
-    stages: tuple[StageReport, ...]
+    report: Callable[[], tuple[StageReport, ...]]
     key: Hashable | None = None
     notes: tuple[str, ...] = ()
     traceable: bool = True
+    wide: bool = False
     measure: Callable[[Sequence[Any]], tuple[StageTime, ...]] | None = None
+
+    @cached_property
+    def stages(self) -> tuple[StageReport, ...]:
+        """How each stage of the plan was lowered."""
+        return self.report()
 
 
 class Kernel(Protocol):

@@ -40,8 +40,10 @@ class ReferenceKernel:
                 return _called_back(plan, buffers)
             return run_table(plan, buffers)
 
-        reports = tuple(_report(plan, number, stage) for number, stage in enumerate(plan.stages))
-        return LoweredPlan(self.name, run, (), reports, traceable=False)
+        def report() -> tuple[StageReport, ...]:
+            return tuple(_report(plan, number, stage) for number, stage in enumerate(plan.stages))
+
+        return LoweredPlan(self.name, run, (), report, traceable=False)
 
 
 def run_table(plan: Plan, buffers: Sequence[Any]) -> tuple[np.ndarray, ...]:

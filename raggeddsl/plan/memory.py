@@ -75,6 +75,8 @@ def check_memory(graph: Graph, layout: Layout, need: Need, options: Options, fou
     there already, so only outputs and scratch are compared.
     """
     given = options.memory_limit
+    if given is None and need.peak <= available_memory():
+        return  # what is free is part of what there is
     limit = machine_memory() if given is None else given
     if need.peak > limit:
         families = [

@@ -96,12 +96,16 @@ class TaskTable:
         """A view of rows `start` to `stop`."""
         return TaskTable(*(getattr(self, f)[start:stop] for f in self.__dataclass_fields__))
 
-    @property
+    @cached_property
     def flop(self) -> np.ndarray:
-        """Floating-point operations of each row (2·m·n·k for a product, 2·m·n for a combine), f64."""
-        product = 2.0 * self.m * self.n * self.k
-        combine = np.where(self.op == Op.COMBINE, 2.0 * self.m * self.n, 0.0)
-        return np.where(self.op == Op.PRODUCT, product, combine)
+        """f64[T], read-only: operations of each row (2·m·n·k for a product, 2·m·n for a combine)."""
+        product = self.op == Op.PRODUCT
+        found = 2.0 * self.m * self.n
+        np.multiply(found, self.k, out=found, where=product)
+        if not product.all():
+            found[self.op == Op.ZERO] = 0.0
+        found.flags.writeable = False
+        return found
 
 
 @dataclass(frozen=True, eq=False)

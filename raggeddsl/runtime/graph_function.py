@@ -24,6 +24,7 @@ from raggeddsl.graph.passes.rewrite import Rewrite
 from raggeddsl.kernels.base import LoweredPlan
 from raggeddsl.lowering.persistent import everything_cached
 from raggeddsl.plan.plan import Plan
+from raggeddsl.runtime.embedded import embedded
 from raggeddsl.runtime.primitive import product_graph_p
 from raggeddsl.runtime.shared import shared_jit
 from raggeddsl.runtime.varying import agreeing
@@ -103,10 +104,9 @@ class GraphFunction:
     def trace(self, *buffers: Any) -> list[Any]:
         """The output buffers, traced into the program at hand.
 
-        The tables are constants of that program, on which XLA must not start to compute.
+        The tables are constants of that program.
         """
-        tables = self.lowered.tables
-        return list(self.lowered.run(buffers, jax.lax.optimization_barrier(tables) if tables else ()))
+        return list(self.lowered.run(buffers, embedded(self.lowered)))
 
     def execute(self, *buffers: Any) -> list[Any]:
         """The output buffers, now, by a program that has the tables as operands."""

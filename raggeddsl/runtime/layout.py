@@ -144,13 +144,18 @@ class Layout:
         return Layout.of, (self.rows, self.cols, self.scalar, self.column_major)
 
     def __repr__(self) -> str:
-        shown = [str(self.shape(i)) for i in range(min(3, len(self)))]
-        if len(self) > 4:
-            shown.append("…")
-        if len(self) > 3:
-            shown.append(str(self.shape(len(self) - 1)))
-        members = f"{len(self)} member{'s' * (len(self) != 1)}{', column-major' * self.column_major}"
-        return f"Layout({members}: {', '.join(shown)})" if shown else f"Layout({members})"
+        return "Layout" + some_shapes(self.shapes, self.scalar, ", column-major" * self.column_major)
+
+
+def some_shapes(shapes: np.ndarray, scalar: bool, order: str = "") -> str:
+    """`(9 members: (2, 3), (4, 5), (1, 1), …, (3, 3))` of int64[N, 2], the `order` after the number."""
+    count = len(shapes)
+    members = f"{count} member{'s' * (count != 1)}{order}"
+    some = [*range(min(3, count)), *range(max(3, count - 1), count)]
+    shown = ["()" if scalar else str(tuple(shapes[member].tolist())) for member in some]
+    if count > 4:
+        shown.insert(3, "…")
+    return f"({members}: {', '.join(shown)})" if shown else f"({members})"
 
 
 def _pairs(shapes: list[Any]) -> Any:

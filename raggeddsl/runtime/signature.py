@@ -12,7 +12,7 @@ from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.nodes import FamilyType, Input
 from raggeddsl.language.source import Span
 from raggeddsl.plan.plan import Plan
-from raggeddsl.runtime.layout import Layout
+from raggeddsl.runtime.layout import Layout, some_shapes
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +66,7 @@ class Value:
     def __repr__(self) -> str:
         if not self.family:
             return f"{self.name}: {self.dtype}{list(self.shape)}"
-        layout = Layout.of(self.shapes[:, 0], self.shapes[:, 1], self.scalar)
-        return f"{self.name}[{len(self)}]: {self.dtype} {repr(layout)[len('Layout') :]}"
+        return f"{self.name}[{len(self)}]: {self.dtype} {some_shapes(self.shapes, self.scalar)}"
 
 
 class Signature(Mapping[str, Value]):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raggeddsl.plan.plan import Op, Plan
+from raggeddsl.plan.plan import Plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,22 +46,20 @@ def find_cells(plan: Plan) -> Cells:
     starts = offset + base[buffer]
 
     t = plan.tasks
+    base = np.append(base, -1)  # that of buffer -1, which is none
 
-    def lookup(buffers: np.ndarray, offsets: np.ndarray, used: np.ndarray) -> np.ndarray:
+    def lookup(buffers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+        begins = base[buffers]
+        known = begins >= 0
         cell = np.full(len(buffers), -1, np.int64)
-        known = np.flatnonzero(used)
-        known = known[base[buffers[known]] >= 0]
-        # An empty member shares its start with the next; side="right" finds the one with elements.
-        cell[known] = np.searchsorted(starts, base[buffers[known]] + offsets[known], side="right") - 1
+        if known.any():
+            # An empty member shares its start with the next; side="right" finds the one with elements.
+            cell[known] = np.searchsorted(starts, (begins + offsets)[known], side="right") - 1
         return cell
 
-    read = np.stack(
-        [
-            lookup(t.a_buffer, t.a_offset, t.op != Op.ZERO),
-            lookup(t.b_buffer, t.b_offset, t.op == Op.PRODUCT),
-            lookup(t.s_buffer, t.s_offset, (t.s_buffer >= 0) & (t.op != Op.ZERO)),
-        ],
-        axis=1,
-    )
-    written = lookup(t.c_buffer, t.c_offset, np.ones(len(t), bool))
+    read = np.empty((len(t), 3), np.int64)
+    read[:, 0] = lookup(t.a_buffer, t.a_offset)
+    read[:, 1] = lookup(t.b_buffer, t.b_offset)
+    read[:, 2] = lookup(t.s_buffer, t.s_offset)
+    written = lookup(t.c_buffer, t.c_offset)
     return Cells(written, read, buffer, elements, offset)

@@ -8,13 +8,13 @@ one (a sum over a family, a shared result), the phase ends and the next begins.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from raggeddsl.kernels.native.cells import Cells
+from raggeddsl.kernels.native.distinct import distinct
 from raggeddsl.plan.plan import Plan
 
 LARGEST_SHARE = 1 / 32
@@ -30,19 +30,15 @@ some microseconds."""
 class Components:
     """`phase[T]` and `component[T]` of each row; components are numbered from 0 in each phase.
 
-    `label[T]` numbers them through all phases; `phase_of_cell` is the phase that writes each cell.
+    `label[T]` numbers them through all phases, without gaps; `phase_of_cell` is the phase that
+    writes each cell.
     """
 
     phase: np.ndarray
     component: np.ndarray
+    label: np.ndarray
     phase_of_cell: np.ndarray
     phases: int
-
-    @cached_property
-    def label(self) -> np.ndarray:
-        most = np.zeros(self.phases, np.int64)
-        np.maximum.at(most, self.phase, self.component + 1)
-        return (np.cumsum(most) - most)[self.phase] + self.component
 
 
 def row_costs(plan: Plan) -> np.ndarray:
@@ -61,9 +57,10 @@ def find_components(plan: Plan, cells: Cells, cost: np.ndarray, alone: np.ndarra
     """
     phase = np.zeros(len(plan.tasks), np.int64)
     component = np.zeros(len(plan.tasks), np.int64)
+    label = np.zeros(len(plan.tasks), np.int64)
     open_phase = _Phase(len(cells))
     phase_of_cell = np.full(len(cells), -1, np.int64)
-    number, closed = 0, False
+    number, labels, closed = 0, 0, False
     for stage in plan.stages:
         rows = slice(stage.start, stage.stop)
         if stage.start == stage.stop:
@@ -74,19 +71,22 @@ def find_components(plan: Plan, cells: Cells, cost: np.ndarray, alone: np.ndarra
         shut = (closed or apart) and bool(open_phase.rows)
         closed = apart
         if shut or not open_phase.add(rows, read, written, cost[rows]):
-            _close(open_phase, component)
+            labels = _close(open_phase, component, label, labels)
             number += 1
             open_phase.renew()
             open_phase.add(rows, read, written, cost[rows], anyway=True)
         phase[rows] = number
         phase_of_cell[written] = number
-    _close(open_phase, component)
-    return Components(phase, component, phase_of_cell, number + 1)
+    _close(open_phase, component, label, labels)
+    return Components(phase, component, label, phase_of_cell, number + 1)
 
 
-def _close(phase: _Phase, component: np.ndarray) -> None:
+def _close(phase: _Phase, component: np.ndarray, label: np.ndarray, first: int) -> int:
+    """Write the columns of the phase's rows, labels from `first` on; returns the next free label."""
     for rows, labels in phase.rows:
         component[rows] = phase.final[labels]
+        label[rows] = component[rows] + first
+    return first + len(phase.cost)
 
 
 class _Phase:
@@ -112,7 +112,7 @@ class _Phase:
         """Take a stage's rows in; False, with nothing changed, if that would tie too much together."""
         known = np.where(read >= 0, self.label[read], -1)
         known = np.where(known >= 0, self.final[known] if len(self.final) else -1, -1)
-        cell, row_cell = np.unique(written, return_inverse=True)
+        cell, row_cell = distinct(written)
         before = len(self.cost)
         # Vertices: the labels so far, then one for each cell that the stage writes.
         links_from, links_to = [], []
@@ -125,9 +125,7 @@ class _Phase:
         links_from.append(self.final[old[linked]] if len(self.final) else old[linked])
         links_to.append(before + np.flatnonzero(linked))
         sources, targets = np.concatenate(links_from), np.concatenate(links_to)
-        size = before + len(cell)
-        graph = coo_array((np.ones(len(sources), np.int8), (sources, targets)), shape=(size, size))
-        count, merged = connected_components(graph, directed=False)
+        count, merged = _merged(before + len(cell), sources, targets)
         new_cost = np.bincount(merged[before:][row_cell], cost, count)
         new_cost += np.bincount(merged[:before], self.cost, count)
         tied = self._too_large(new_cost) or _serial(cost, row_cell, merged[before:][row_cell])
@@ -146,6 +144,15 @@ class _Phase:
         had = float(self.cost.max(initial=0.0)) / max(float(self.cost.sum()), 1.0)
         has = float(new_cost.max(initial=0.0)) / max(float(new_cost.sum()), 1.0)
         return has > max(LARGEST_SHARE, 1.5 * had)
+
+
+def _merged(vertices: int, sources: np.ndarray, targets: np.ndarray) -> tuple[int, np.ndarray]:
+    """How many connected components the links leave, and the number of each vertex's."""
+    if not len(sources):
+        return vertices, np.arange(vertices)
+    graph = coo_array((np.ones(len(sources), np.int8), (sources, targets)), shape=(vertices, vertices))
+    count, merged = connected_components(graph, directed=False)
+    return count, merged
 
 
 def _serial(cost: np.ndarray, cell: np.ndarray, merged: np.ndarray) -> bool:

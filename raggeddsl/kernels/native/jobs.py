@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from raggeddsl.kernels.native.distinct import distinct
+
 JOB_COST = (2e5, 4e6)
 """Small groups share a job until it costs this much: more than the taking of a job, and little
 enough that the last job does not keep others waiting."""
@@ -45,17 +47,24 @@ def group_into_jobs(pieces: Pieces, workers: int) -> Jobs:
     if not len(pieces.tasks):
         return Jobs(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(1, np.int64))
     step = pieces.phase * (int(pieces.level.max()) + 1) + pieces.level
-    group, first, index = np.unique(pieces.group, return_index=True, return_inverse=True)
+    group, index = distinct(pieces.group)
+    tasks = np.arange(len(index))
+    first = np.empty(len(group), np.int64)
+    first[index[::-1]] = tasks[::-1]
     group_cost = np.bincount(index, pieces.cost)
     group_step = step[first]
     step_cost = np.bincount(group_step, group_cost)
     wanted = np.clip(step_cost / (workers * JOBS_A_WORKER), *JOB_COST)[group_step]
     big = group_cost >= wanted
+    heavy, light = np.flatnonzero(big), np.flatnonzero(~big)
+    heavy = heavy[np.argsort(-group_cost[heavy], kind="stable")]
+    by_rank = np.concatenate([heavy, light[np.argsort(first[light], kind="stable")]])
+    by_rank = by_rank[np.argsort(group_step[by_rank], kind="stable")]
     rank = np.empty(len(group), np.int64)
-    rank[np.lexsort((np.where(big, -group_cost, first), ~big, group_step))] = np.arange(len(group))
-    order = np.argsort(rank[index], kind="stable")
+    rank[by_rank] = np.arange(len(group))
+    # The stable order by rank; sorting numbers is several times as fast as `np.argsort`.
+    order = np.sort(rank[index] * len(tasks) + tasks) % len(tasks)
 
-    by_rank = np.argsort(rank)
     cost, steps, alone, wanted = group_cost[by_rank], group_step[by_rank], big[by_rank], wanted[by_rank]
     sizes = np.bincount(index, minlength=len(group))[by_rank]
     # A new job opens at each step, at each big group and after it, and where the small ones

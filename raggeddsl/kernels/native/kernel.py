@@ -64,9 +64,10 @@ class NativeKernel:
             kernel=self.name,
             run=call,
             tables=tables,
-            stages=stage_reports(plan, made, self.isa),
+            report=lambda: stage_reports(plan, made, self.isa),
             key=(self, len(plan.inputs), outputs, made.arena_bytes, made.local_bytes),
             notes=notes(made, self.isa),
+            wide=True,
             measure=measure,
         )
 

@@ -22,7 +22,10 @@ def heavy_rows(
     """
     if workers < 2 or not len(cost):
         return np.zeros(len(cost), bool)
-    component = np.bincount(parts.label, cost)[parts.label]
+    own = np.bincount(parts.label, cost)
+    if not (own > least).any():
+        return np.zeros(len(cost), bool)
+    component = own[parts.label]
     phase = np.bincount(parts.phase, cost)[parts.phase]
     heavy: np.ndarray = (component > least) & (component > phase / (2 * workers))
     levels = _level_counts(parts, stage, heavy)[parts.phase]

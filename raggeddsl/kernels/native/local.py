@@ -36,6 +36,9 @@ def place_scratch(plan: Plan, cells: Cells, parts: Components, shared: np.ndarra
     """Places for every scratch cell; `shared[T]` rows run on several workers, so theirs are not local."""
     buffers = len(plan.buffers)
     scratch = np.array([b.kind == "scratch" for b in plan.buffers], bool)
+    if not scratch.any():
+        nowhere = np.zeros(len(cells), np.int64)
+        return Scratch(nowhere > 0, nowhere, 0, np.zeros(buffers, np.int64), 0)
     born = np.full(buffers, parts.phases, np.int64)
     dies = np.full(buffers, -1, np.int64)
     written_buffer = cells.buffer[cells.written]

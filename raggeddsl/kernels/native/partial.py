@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from raggeddsl.kernels.native.cells import Cells
+from raggeddsl.kernels.native.distinct import distinct
 from raggeddsl.kernels.native.jobs import Pieces
 from raggeddsl.kernels.native.table import ACCUMULATE, ITEM_SIZES, NARROW, combines
 from raggeddsl.plan.liveness import ALIGNMENT
@@ -35,16 +36,18 @@ def parts_of_sums(plan: Plan, cells: Cells, cost: np.ndarray) -> np.ndarray:
         rows = slice(stage.start, stage.stop)
         if not float(cost[rows].sum()) > 2 * PART_COST:
             continue
-        cell, index = np.unique(cells.written[rows], return_inverse=True)
+        cell, index = distinct(cells.written[rows])
         total = np.bincount(index, cost[rows])
+        large = (total >= 2 * PART_COST) & (total > LEAST_SHARE * total.sum())
+        large &= cells.elements[cell] <= LARGEST_BLOCK
+        if not large.any():
+            continue
         # Terms, or stretches of k, that could be apart.
         product = plan.tasks.op[rows] == Op.PRODUCT
         pieces = np.where(product, np.maximum(plan.tasks.k[rows] // SHORTEST, 1), 1)
         most = np.minimum(np.bincount(index, pieces), MOST_PARTS)
         wanted = np.minimum(total // PART_COST, most).astype(np.int64)
-        small = cells.elements[cell] <= LARGEST_BLOCK
-        chosen = small & (wanted > 1) & (total > LEAST_SHARE * total.sum())
-        parts[rows] = np.where(chosen, wanted, 0)[index]
+        parts[rows] = np.where(large & (wanted > 1), wanted, 0)[index]
     return parts
 
 

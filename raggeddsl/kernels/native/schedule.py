@@ -22,7 +22,7 @@ from raggeddsl.kernels.native.panels import cut_into_panels
 from raggeddsl.kernels.native.partial import parts_of_sums, sum_in_parts
 from raggeddsl.kernels.native.sums import keep_sums_wide
 from raggeddsl.kernels.native.symmetry import mirrored_products, triangular_cells
-from raggeddsl.kernels.native.table import MIRROR, BufferMap, native_rows
+from raggeddsl.kernels.native.table import MIRROR, TASK, BufferMap, native_rows
 from raggeddsl.plan.plan import Plan
 
 HEAVY_COST = 4e7
@@ -102,7 +102,11 @@ def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
 def tasks_in_order(pieces: Pieces, order: np.ndarray) -> np.ndarray:
     """The tasks as they run; a table that is in order already is not copied."""
     in_order = len(order) < 2 or bool((order[1:] > order[:-1]).all())
-    return pieces.tasks if in_order else pieces.tasks[order]
+    if in_order:
+        return pieces.tasks
+    # As plain words: NumPy copies a struct field by field.
+    taken: np.ndarray = np.take(pieces.tasks.view(np.int64).reshape(len(order), -1), order, axis=0)
+    return taken.view(TASK).reshape(-1)
 
 
 def _worth_mirroring(plan: Plan) -> np.ndarray:

@@ -23,6 +23,8 @@ def keep_sums_wide(pieces: Pieces, cell: np.ndarray, local: int, local_bytes: in
     """
     tasks = pieces.tasks
     narrow = np.flatnonzero(np.isin(tasks["c_type"], NARROW))
+    if not len(narrow):
+        return pieces, local_bytes
     narrow = narrow[np.bincount(cell[narrow])[cell[narrow]] > 1]
     # A panel is told from the others of its cell by where it starts.
     blocks = np.stack([cell[narrow], tasks["c_offset"][narrow]], axis=1)

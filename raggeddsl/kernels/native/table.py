@@ -62,7 +62,7 @@ class BufferMap:
 
     Native buffers are the plan's inputs, its outputs, the scratch arena, and each worker's own
     local memory, in this order; `number`, `base` (bytes), `item` and `dtype` have one entry a
-    buffer of the plan.
+    buffer of the plan, and one more for buffer -1, which is none: number -1 and else 0.
     """
 
     number: np.ndarray
@@ -76,14 +76,14 @@ class BufferMap:
     def of(plan: Plan, arena_base: np.ndarray) -> BufferMap:
         """The map of a plan whose scratch buffer b lies at `arena_base[b]` bytes of the arena."""
         arena = len(plan.inputs) + len(plan.outputs)
-        number = np.full(len(plan.buffers), arena, np.int32)
+        number = np.append(np.full(len(plan.buffers), arena, np.int32), np.int32(-1))
         number[list(plan.inputs)] = np.arange(len(plan.inputs))
         number[list(plan.outputs)] = np.arange(len(plan.inputs), arena)
         return BufferMap(
             number,
-            arena_base,
-            np.array([DTYPES[b.dtype].itemsize for b in plan.buffers], np.int64),
-            np.array([DTYPE_CODES[b.dtype] for b in plan.buffers], np.int8),
+            np.append(arena_base, 0),
+            np.array([DTYPES[b.dtype].itemsize for b in plan.buffers] + [0], np.int64),
+            np.array([DTYPE_CODES[b.dtype] for b in plan.buffers] + [0], np.int8),
             arena,
             arena + 1,
         )
@@ -115,27 +115,13 @@ def native_rows(plan: Plan, buffers: BufferMap) -> np.ndarray:
     rows["alpha"] = t.alpha
     for name in ("a", "b", "c", "s"):
         buffer, offset = getattr(t, f"{name}_buffer"), getattr(t, f"{name}_offset")
-        used = _used(name, t.op, buffer)
-        at = np.where(used, buffer, 0)
-        rows[f"{name}_type"] = buffers.dtype[at]
-        rows[f"{name}_buffer"] = np.where(used, buffers.number[at], -1)
-        rows[f"{name}_offset"] = np.where(used, buffers.base[at] + offset * buffers.item[at], 0)
+        rows[f"{name}_type"] = buffers.dtype[buffer]
+        rows[f"{name}_buffer"] = buffers.number[buffer]
+        rows[f"{name}_offset"] = buffers.base[buffer] + offset * buffers.item[buffer]
     for stage in plan.stages:
         dtype = plan.buffers[stage.buffer].dtype
         rows["compute"][stage.start : stage.stop] = compute_code(dtype, stage.arithmetic.accum)
     return rows
-
-
-def _used(operand: str, op: np.ndarray, buffer: np.ndarray) -> np.ndarray:
-    match operand:
-        case "a":
-            return op != Op.ZERO
-        case "b":
-            return op == Op.PRODUCT
-        case "s":
-            return (buffer >= 0) & (op != Op.ZERO)
-        case _:
-            return np.ones(len(op), bool)
 
 
 def item_sizes(rows: np.ndarray) -> dict[str, np.ndarray]:

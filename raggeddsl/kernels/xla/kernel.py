@@ -57,7 +57,7 @@ class XlaKernel:
             kernel=self.name,
             run=run,
             tables=tuple(tables.arrays),
-            stages=tuple(reports),
+            report=lambda: tuple(reports),
             key=(self.name, recipe),
         )
 

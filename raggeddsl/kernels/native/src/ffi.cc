@@ -1,7 +1,7 @@
 // The doors of the library: the XLA FFI handler, and plain C functions for the self-test.
 //
 // Operands: tasks s32[T, 34], jobs s32[J, 4], phases s32[P + 1, 2] (the bytes of the structs in
-// table.h), then the input buffers.  Results: the output buffers, then u8 scratch.  Attributes:
+// table.h; or the same bytes as s64), then the input buffers.  Results: the output buffers, then u8 scratch.  Attributes:
 // local_bytes, and the name of an instruction set (empty: the best one).  `measure` is `run` with a
 // watch: where nobody asks for times, no code of it runs.
 #include <algorithm>
@@ -26,13 +26,14 @@ ffi::Error invalid(const std::string& message) {
   return ffi::Error(ffi::ErrorCode::kInvalidArgument, "raggeddsl: " + message);
 }
 
-// The rows of a table passed as s32[rows, bytes of T / 4].
+// The rows of a table passed as s32[rows, bytes of T / 4] or as s64 of any shape.
 template <class T>
 const T* rows_of(const ffi::AnyBuffer& table, int64_t& rows) {
   const auto dims = table.dimensions();
-  const bool fits = table.element_type() == ffi::S32 && dims.size() == 2 && dims[1] * 4 == int64_t(sizeof(T)) &&
-                    reinterpret_cast<uintptr_t>(table.untyped_data()) % alignof(T) == 0;
-  rows = fits ? dims[0] : 0;
+  const bool words = table.element_type() == ffi::S32 && dims.size() == 2 && dims[1] * 4 == int64_t(sizeof(T));
+  const bool wide = table.element_type() == ffi::S64 && table.size_bytes() % sizeof(T) == 0;
+  const bool fits = (words || wide) && reinterpret_cast<uintptr_t>(table.untyped_data()) % alignof(T) == 0;
+  rows = fits ? int64_t(table.size_bytes() / sizeof(T)) : 0;
   return fits ? static_cast<const T*>(table.untyped_data()) : nullptr;
 }
 
