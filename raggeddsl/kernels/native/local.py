@@ -1,7 +1,8 @@
 """Components in, places for intermediates out: a worker's own memory, or the shared arena.
 
 An intermediate that is written and read in one phase by one worker never leaves that worker's
-local memory, which stays in its cache; a component's buffers share slots there by lifetime.
+local memory, which stays in its cache; a component's buffers share slots there by lifetime.  In the
+arena they share bytes by lifetime too, in steps: the levels of the phases, between which all wait.
 """
 
 from __future__ import annotations
@@ -32,22 +33,22 @@ class Scratch:
     arena_bytes: int
 
 
-def place_scratch(plan: Plan, cells: Cells, parts: Components, shared: np.ndarray) -> Scratch:
-    """Places for every scratch cell; `shared[T]` rows run on several workers, so theirs are not local."""
+def place_scratch(
+    plan: Plan, cells: Cells, parts: Components, shared: np.ndarray, level: np.ndarray
+) -> Scratch:
+    """Places for every scratch cell; `shared[T]` rows run on several workers, so theirs are not local.
+
+    `level[T]` is the level of each row in its phase.
+    """
     buffers = len(plan.buffers)
     scratch = np.array([b.kind == "scratch" for b in plan.buffers], bool)
     if not scratch.any():
         nowhere = np.zeros(len(cells), np.int64)
         return Scratch(nowhere > 0, nowhere, 0, np.zeros(buffers, np.int64), 0)
-    born = np.full(buffers, parts.phases, np.int64)
-    dies = np.full(buffers, -1, np.int64)
+    everywhere = np.ones(len(cells), bool)
+    phases = _lives(cells, everywhere, parts.phase, buffers)
+    one_phase = scratch & (phases.birth == phases.death)
     written_buffer = cells.buffer[cells.written]
-    np.minimum.at(born, written_buffer, parts.phase)
-    np.maximum.at(dies, written_buffer, parts.phase)
-    for column in range(cells.read.shape[1]):
-        reads = np.flatnonzero(cells.read[:, column] >= 0)
-        np.maximum.at(dies, cells.buffer[cells.read[reads, column]], parts.phase[reads])
-    one_phase = scratch & (born == dies)
     kept_local = np.zeros(len(cells), bool)
     kept_local[cells.written] = one_phase[written_buffer]
     kept_local[cells.written[shared]] = False
@@ -61,10 +62,25 @@ def place_scratch(plan: Plan, cells: Cells, parts: Components, shared: np.ndarra
     bytes_of = np.array(
         [plan.buffers[b].size * DTYPES[plan.buffers[b].dtype].itemsize for b in chosen], np.int64
     )
-    arena = place_in_arena(bytes_of, Lifetimes(born[chosen], dies[chosen]))
+    step = parts.phase * (int(level.max(initial=0)) + 1) + level
+    lives = _lives(cells, ~kept_local, step, buffers)
+    arena = place_in_arena(bytes_of, Lifetimes(lives.birth[chosen], lives.death[chosen]))
     base = np.zeros(buffers, np.int64)
     base[chosen] = arena.bases
     return Scratch(kept_local, offsets, size, base, arena.peak)
+
+
+def _lives(cells: Cells, counted: np.ndarray, time: np.ndarray, buffers: int) -> Lifetimes:
+    """When each buffer's `counted[C]` cells are first written and last touched; `time[T]` is each row's."""
+    birth = np.full(buffers, np.iinfo(np.int64).max)
+    death = np.full(buffers, -1, np.int64)
+    for cell in (cells.written, *cells.read.T):
+        rows = np.flatnonzero(cell >= 0)
+        rows = rows[counted[cell[rows]]]
+        np.maximum.at(death, cells.buffer[cell[rows]], time[rows])
+    rows = np.flatnonzero(counted[cells.written])
+    np.minimum.at(birth, cells.buffer[cells.written[rows]], time[rows])
+    return Lifetimes(birth, death)
 
 
 def _local_offsets(plan: Plan, cells: Cells, parts: Components, kept: np.ndarray) -> tuple[np.ndarray, int]:

@@ -72,10 +72,10 @@ def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
     # Panels of a heavy member run side by side: either all its terms end at the diagonal, or none does.
     triangular = heavy & triangular_cells(plan, cells, mirrored)[cells.written]
     mirrored &= ~heavy | triangular
-    scratch = place_scratch(plan, cells, parts, heavy)
+    level = levels(parts, stage, cost, heavy)
+    scratch = place_scratch(plan, cells, parts, heavy, level)
     tasks = _placed(plan, cells, scratch)
     tasks["flags"][mirrored] |= MIRROR
-    level = levels(parts, stage, cost, heavy)
     pieces = _pieces(cells, parts, tasks, cost, _Cut(heavy, triangular, stage, level), workers)
     arena = len(plan.inputs) + len(plan.outputs)
     panels = np.bincount(pieces.source, minlength=len(cost))

@@ -136,6 +136,20 @@ def test_light_members_run_beside_the_levels_of_a_heavy_one(monkeypatch, workers
     assert same_bits(run_buffers(plan, inputs, workers=1), run_buffers(plan, inputs, workers=workers))
 
 
+@pytest.mark.parametrize("workers", [2, 8])
+def test_the_levels_of_heavy_members_share_the_arena_by_lifetime(monkeypatch, workers):
+    """However many steps there are: what one has read, a later one may write over."""
+    monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
+    sizes = [(150, 200), (90, 60), *[(20, 30)] * 50]
+    plan, longer = (planned(newton_schulz(sizes, steps)) for steps in (3, 6))
+    made = schedule(plan, workers)
+    assert 0 < made.arena_bytes <= plan.cost.scratch_bytes
+    assert schedule(longer, workers).arena_bytes == made.arena_bytes
+    inputs = inputs_for(plan.graph, 8)
+    check(plan.graph, inputs, plan, workers=workers)
+    assert same_bits(run_buffers(plan, inputs, workers=1), run_buffers(plan, inputs, workers=workers))
+
+
 @pytest.mark.parametrize("sizes", [[(300, 300)] * 3, [(300, 300), (200, 200), *[(150, 150)] * 4]])
 def test_a_member_that_would_outlast_a_level_is_cut_too(monkeypatch, sizes):
     monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
