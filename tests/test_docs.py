@@ -9,7 +9,9 @@ import pytest
 import raggeddsl as rd
 from raggeddsl.cli import main
 from raggeddsl.cli.entry import COMMANDS
+from raggeddsl.graph.nodes import Join
 from raggeddsl.language.codes import all_codes
+from raggeddsl.plan.describe import describe
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -113,3 +115,18 @@ def test_the_readme_has_the_two_commands_that_ci_runs():
     commands = [block["body"].strip() for block in blocks(ROOT / "README.md", "sh")]
     assert len(commands) == 2
     assert all(command.startswith("pip install") and "\n" not in command for command in commands)
+
+
+def test_the_orders_of_chains_are_those_that_the_language_page_gives():
+    (block,) = [
+        found for found in blocks(ROOT / "docs" / "language.md", "rmm") if ", but A[1]" in found["body"]
+    ]
+    said = re.search(r"output Y\[i\] = .* # (.*), but (.*)", block["body"])
+    graph = rd.compile(block["body"]).plan.graph
+    words = describe(graph, {})
+    (join,) = [graph.op(key) for key in graph if isinstance(graph.op(key), Join)]
+    parts = zip(join.parts, join.places, strict=True)
+    orders = {int(place[0]): words.order(part, join.origin.label) for part, place in parts}
+    assert orders == {member: said[member + 1].replace(f"[{member}]", "") for member in (0, 1)}
+    beside = rd.compile(block["body"] + "output H[i] = A[i] @ B[i]\n").explain().to_dict()
+    assert [stage["operation"] for stage in beside["stages"] if stage["name"] == "Y"] == ["H @ C"]

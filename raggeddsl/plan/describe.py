@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+import numpy as np
+
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Chain, Combine, Input, Join, Operand, Product, Term, Transpose, View
+from raggeddsl.graph.passes.rewrite import Members, taken
 
 MOST_TERMS = 4
 """How many terms of a sum are written out before `...`."""
@@ -17,11 +20,15 @@ DEEPEST = 12
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """How the nodes of one graph are called and written; see `describe`."""
+    """How the nodes of one graph are called and written; see `describe`.
+
+    `singles` has the nodes whose members are matrices with names of their own.
+    """
 
     graph: Graph
     names: dict[int, str]
     numbers: dict[int, int]
+    singles: dict[int, tuple[str, ...]]
 
     def name(self, key: int) -> str:
         """The definition's name, or `#3` for what stage 3 computes on the way to one."""
@@ -54,29 +61,36 @@ class Words:
             case _:
                 assert_never(op)
 
-    def order(self, key: int, label: str, depth: int = 0) -> str:
+    def order(self, key: int, label: str, members: Members = None, depth: int = 0) -> str:
         """The products of one chain with their brackets; `A @ B` where there is only one.
 
-        What belongs to the chain is what has its label and no name of its own.
+        What belongs to the chain is what has its label and no name of its own.  `members` are
+        those of the node that are meant (None: all).
         """
         op = self.graph.op(key)
         if not isinstance(op, Product) or depth > DEEPEST:
             return self.name(key)
-        return f"{self._factor(op.lhs, label, depth)} @ {self._factor(op.rhs, label, depth)}"
+        lhs, rhs = (self._factor(taken(side, members), label, depth) for side in (op.lhs, op.rhs))
+        return f"{lhs} @ {rhs}"
 
     def _factor(self, operand: Operand, label: str, depth: int) -> str:
         op = self.graph.op(operand.node)
         plain = isinstance(op, Product) and not op.addends and op.target is None
         if not plain or operand.node in self.names or op.origin.label != label:
             return self._use(operand)
-        bracketed = f"({self.order(operand.node, label, depth + 1)})"
+        bracketed = f"({self.order(operand.node, label, operand.members, depth + 1)})"
         return bracketed + (".T" if operand.transposed else "")
 
     def _use(self, operand: Operand) -> str:
-        return self.name(operand.node) + (".T" if operand.transposed else "")
+        """The node's name, or those of its members that are read."""
+        name = self.name(operand.node)
+        if operand.node in self.singles and operand.members is not None and len(operand.members):
+            names = self.singles[operand.node]
+            name = some_names(tuple(names[member] for member in np.unique(operand.members)))
+        return name + (".T" if operand.transposed else "")
 
     def _by(self, by: Operand | None) -> str:
-        return "" if by is None else self.name(by.node)
+        return "" if by is None else self._use(by)
 
     def _term(self, term: Term) -> str:
         return _scaled(term.factor, self._by(term.by), self._use(term.x))
@@ -89,11 +103,14 @@ def describe(graph: Graph, numbers: dict[int, int]) -> Words:
     the way, but for the parts of a `Join`, which are pieces of what it names.
     """
     names: dict[int, str] = {}
+    singles = {output.operand.node: output.names for output in graph.outputs if not output.family}
     last: dict[str, int] = {}
     for key in graph.order():
         op = graph.op(key)
         if isinstance(op, Input):
             names[key] = some_names(op.names)
+            if not op.family:
+                singles[key] = op.names
         elif op.origin.label:
             last[op.origin.label] = key
     names.update((key, label) for label, key in last.items())
@@ -102,7 +119,7 @@ def describe(graph: Graph, numbers: dict[int, int]) -> Words:
         op = graph.op(key)
         if isinstance(op, Join) and key in names:
             names.update((part, f"{names[key]} (part)") for part in op.parts)
-    return Words(graph, names, numbers)
+    return Words(graph, names, numbers, singles)
 
 
 def some_names(names: tuple[str, ...]) -> str:

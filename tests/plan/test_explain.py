@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -147,6 +148,29 @@ def test_chain_orders_are_counted_over_members():
     ]
     assert re.search(r"Y +A @ \(B @ C\)  2 of 3 members", str(found))
     assert re.search(r"Y +\(A @ B\) @ C  1 of 3 members", str(found))
+
+
+def test_a_single_matrix_that_lies_among_others_has_its_own_name():
+    graph = Graph()
+    names = ("A", "B", "C", "D")
+    inputs = graph.add(Input(family([4] * 4, [4] * 4), names, False))
+    one = family([4], [4])
+    uses = [Operand(inputs, np.array([member])) for member in range(4)]
+    inner = graph.add(Product(one, uses[1], replace(uses[2], transposed=True), origin=Origin("Y")))
+    both = Operand(inputs, np.array([0, 3]))
+    pair = graph.add(Product(family([4] * 2, [4] * 2), both, Operand(inner, np.array([0, 0]))))
+    last = graph.add(Product(one, uses[0], Operand(inner), origin=Origin("Y")))
+    of_pair = graph.add(Product(one, Operand(pair, np.array([1])), uses[3]))
+    outputs = (Output(("Y",), Operand(last), False), Output(("P", "Q"), Operand(pair), False))
+    graph.outputs = (*outputs, Output(("Z",), Operand(of_pair), False))
+    found = explain(planned(graph), None, facts={}).to_dict()
+    stages = {stage["name"]: stage["operation"] for stage in found["stages"]}
+    inner_name = next(name for name in stages if name.startswith("#"))
+    assert stages[inner_name] == "B @ C.T"
+    assert stages["Y"] == f"A @ {inner_name}"
+    assert stages["P, Q"] == f"A, D @ {inner_name}"
+    assert stages["Z"] == "Q @ D"
+    assert found["chains"][0]["orders"] == [{"order": "A @ (B @ C.T)", "members": 1}]
 
 
 def test_definitions_used_by_a_product_are_not_taken_for_its_chain():

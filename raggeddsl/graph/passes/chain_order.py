@@ -1,7 +1,8 @@
 """`chain_order`: products of many factors in, products of two out, in the cheapest order of each member.
 
 Members whose order is the same go together; where a chain needs several orders, a `Join` puts
-the groups' results together again.  Groups are few (at most 16), so that a program stays small.
+the groups' results together again.  Groups are few (at most 16), so that a program stays small,
+and a product that several of them have is one for all their members.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import numpy as np
 
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, Chain, FamilyType, Join, Node, Operand, Product
-from raggeddsl.graph.passes.association import MULTIPLY, Tree, groups, left_tree
+from raggeddsl.graph.passes.association import Spans, groups, left_tree
+from raggeddsl.graph.passes.forest import Orders, Piece, Repeats, flop, pieces
 from raggeddsl.graph.passes.numbering import Numbers
-from raggeddsl.graph.passes.rewrite import Members, Rewrite, flipped, injective, taken
+from raggeddsl.graph.passes.rewrite import Members, Rewrite, flipped, injective, taken, tidy
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,35 @@ class ChainOrder:
         for key in graph.order():
             match graph.op(key):
                 case Chain() as chain:
-                    _Spelling(rewrite, known, chain, self._groups(graph, known, chain)).emit(key)
+                    free = known.pairs(chain)
+                    _Spelling(rewrite, known, chain, free, self._orders(graph, chain, free)).emit(key)
                 case Join() as join:
                     rewrite.ops[key] = _unnested(rewrite, join)
                 case _:
                     rewrite.keep(key)
         return rewrite.graph()
 
-    def _groups(self, graph: Graph, known: _Known, chain: Chain) -> list[tuple[Tree, Members]]:
-        """The orders to use and the members of each (None: all)."""
-        if chain.left or len(chain.factors) == 2 or len(chain.type) == 0:
-            return [(left_tree(len(chain.factors)), None)]
-        free = {place for place in range(len(chain.factors) - 1) if known.pair(chain, place)}
-        most = max(1, min(self.most, self.products // (len(chain.factors) - 1)))
-        return groups(_sizes(graph, chain), free, _weights(chain), most)
+    def _orders(self, graph: Graph, chain: Chain, free: set[int]) -> Orders:
+        """The orders to use and the members of each (None: all).
+
+        Each member's own choice cannot know who else wants a piece that members share, so the
+        whole is weighed against one order for all; and against what would be chosen if no
+        product were there already, so that a chain never costs more for being beside another.
+        """
+        factors = len(chain.factors)
+        if chain.left or factors == 2 or len(chain.type) == 0:
+            return [(left_tree(factors), None)]
+        sizes, repeats = _sizes(graph, chain), _repeats(chain)
+        weights = _weights(repeats)
+        most = max(1, min(self.most, self.products // (factors - 1)))
+        found: list[Orders] = [groups(sizes, free, weights, most)]
+        if weights and len(found[0]) > 1:
+            found.append(groups(sizes, free, weights, 1))
+        if free:
+            found += [groups(sizes, set(), weights, count) for count in (most, 1)]
+        if len(found) == 1:
+            return found[0]
+        return min(found, key=lambda orders: flop(orders, sizes, free, repeats))
 
 
 def _sizes(graph: Graph, chain: Chain) -> np.ndarray:
@@ -65,21 +82,24 @@ def _sizes(graph: Graph, chain: Chain) -> np.ndarray:
     return np.stack([types[0].rows] + [type.cols for type in types])
 
 
-def _weights(chain: Chain) -> dict[tuple[int, int], np.ndarray]:
-    """f64[N] for factors i to j whose maps repeat together: one over how often a member's piece occurs."""
+def _repeats(chain: Chain) -> Repeats:
+    """For the factors i to j whose maps repeat together, which members' pieces are the same."""
     maps = [None if injective(factor.members) else factor.members for factor in chain.factors]
-    weights = {}
+    found = {}
     for i, first in enumerate(maps):
         piece = first
         for j in range(i + 1, len(maps)):
             other = maps[j]
             if piece is None or other is None:
                 break
-            pairs = np.stack([piece, other])
-            _, piece, counts = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
-            piece = piece.reshape(-1)
-            weights[i, j] = 1.0 / counts[piece]
-    return weights
+            piece = np.unique(np.stack([piece, other]), axis=1, return_inverse=True)[1].reshape(-1)
+            found[i, j] = piece
+    return found
+
+
+def _weights(repeats: Repeats) -> Spans:
+    """f64[N] for each piece that repeats: one over how often a member's occurs."""
+    return {span: 1.0 / np.bincount(piece)[piece] for span, piece in repeats.items()}
 
 
 @dataclass
@@ -96,10 +116,15 @@ class _Known:
                 other = self._value(flipped(node.rhs), flipped(node.lhs), node.type.dtype, node.arithmetic)
                 self.values.add(other)
 
-    def pair(self, chain: Chain, place: int) -> bool:
-        """Whether the product of factors `place` and `place + 1` is there."""
-        lhs, rhs = chain.factors[place : place + 2]
-        return self._value(lhs, rhs, chain.type.dtype, chain.arithmetic) in self.values
+    def pairs(self, chain: Chain) -> set[int]:
+        """The places p where the product of factors p and p + 1 is there, for all members."""
+        neighbours = zip(chain.factors, chain.factors[1:], strict=False)
+        dtype, arithmetic = chain.type.dtype, chain.arithmetic
+        return {
+            place
+            for place, (lhs, rhs) in enumerate(neighbours)
+            if self._value(lhs, rhs, dtype, arithmetic) in self.values
+        }
 
     def _value(self, lhs: Operand, rhs: Operand, dtype: str, arithmetic: Arithmetic) -> tuple:
         return self.numbers.operand(lhs), self.numbers.operand(rhs), dtype, arithmetic
@@ -107,48 +132,51 @@ class _Known:
 
 @dataclass
 class _Spelling:
-    """One chain being written as products."""
+    """One chain being written as products; `free` as in `pieces`."""
 
     rewrite: Rewrite
     known: _Known
     chain: Chain
-    pieces: list[tuple[Tree, Members]]
+    free: set[int]
+    orders: Orders
 
     def emit(self, key: int) -> None:
-        """Emit the products, the last of them (or the `Join` of all groups' last) under `key`."""
-        roots = [self.product(tree, self.factors(members)) for tree, members in self.pieces]
-        if len(roots) == 1:
-            self.rewrite.ops[key] = replace(roots[0], type=self.chain.type)
-            return
-        parts = tuple(self.rewrite.emit(root) for root in roots)
-        places = tuple(members for _, members in self.pieces if members is not None)
-        self.rewrite.ops[key] = Join(self.chain.type, parts, places, self.chain.origin)
-
-    def factors(self, members: Members) -> list[tuple[Operand, FamilyType]]:
-        found = []
-        for factor in self.chain.factors:
-            use = taken(self.rewrite.use(factor), members)
-            own = self.rewrite.ops[use.node].type
-            type = own if use.members is None else own.take(use.members)
-            found.append((use, type.transpose() if use.transposed else type))
-        return found
-
-    def product(self, tree: Tree, factors: list[tuple[Operand, FamilyType]]) -> Product:
-        """The last product of `tree`; those before it are emitted."""
+        """Emit the products, the last of them (or the `Join` of all orders' last) under `key`."""
         chain = self.chain
-        stack: list[tuple[Operand, FamilyType]] = []
-        for number, step in enumerate(tree):
-            if step != MULTIPLY:
-                stack.append(factors[step])
-                continue
-            (rhs, right), (lhs, left) = stack.pop(), stack.pop()
-            type = FamilyType(left.rows, right.cols, chain.type.dtype)
-            product = Product(type, lhs, rhs, arithmetic=chain.arithmetic, origin=chain.origin)
+        made, roots = pieces(self.orders, len(chain.factors), len(chain.type), self.free)
+        found: list[tuple[Operand, Members]] = [(self.rewrite.use(factor), None) for factor in chain.factors]
+        for place, piece in enumerate(made):
+            product = self.product(piece, found)
+            if roots == [place]:
+                self.rewrite.ops[key] = replace(product, type=chain.type)
+                return
             self.known.add(product)
-            if number == len(tree) - 1:
-                return product
-            stack.append((Operand(self.rewrite.emit(product)), type))
-        raise AssertionError("an order ends with a product")
+            found.append((Operand(self.rewrite.emit(product)), piece.members))
+        parts = tuple(found[len(chain.factors) + root][0].node for root in roots)
+        places = tuple(members for _, members in self.orders if members is not None)
+        self.rewrite.ops[key] = Join(chain.type, parts, places, chain.origin)
+
+    def product(self, piece: Piece, found: list[tuple[Operand, Members]]) -> Product:
+        """The product of what was found before it, as (what to read, for which members)."""
+        lhs, rhs = (_read(*found[side], piece.members) for side in (piece.left, piece.right))
+        rows, cols = self.type(lhs).rows, self.type(rhs).cols
+        type = FamilyType(rows, cols, self.chain.type.dtype)
+        return Product(type, lhs, rhs, arithmetic=self.chain.arithmetic, origin=self.chain.origin)
+
+    def type(self, use: Operand) -> FamilyType:
+        """The type that `use` presents to its reader."""
+        own = self.rewrite.ops[use.node].type
+        type = own if use.members is None else own.take(use.members)
+        return type.transpose() if use.transposed else type
+
+
+def _read(use: Operand, there: Members, wanted: Members) -> Operand:
+    """`use`, which has the members `there` of a chain, for those `wanted` of them; both ascending."""
+    if there is wanted:
+        return use
+    if there is None or wanted is None:
+        return taken(use, wanted)
+    return taken(use, tidy(np.searchsorted(there, wanted), len(there)))
 
 
 def _unnested(rewrite: Rewrite, join: Join) -> Join:

@@ -8,13 +8,13 @@ found by its transpose.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
 
 from raggeddsl.graph.graph import Graph
-from raggeddsl.graph.nodes import Chain, Input, Join, Operand, Product
+from raggeddsl.graph.nodes import Chain, Input, Join, Node, Operand, Product
 from raggeddsl.graph.passes.numbering import Numbers
 from raggeddsl.graph.passes.rewrite import (
     Rewrite,
@@ -22,6 +22,8 @@ from raggeddsl.graph.passes.rewrite import (
     flipped_node,
     injective,
     taken,
+    through,
+    tidy,
     with_operands,
 )
 
@@ -34,7 +36,8 @@ class CommonSubexpressions:
     """Computes what is equal once.
 
     Where a map lets members of a product repeat, each pair of operands is multiplied once;
-    readers get the map.
+    readers get the map.  An output whose copies would cost more than its products keeps them
+    all, and what else reads it reads the first of each kind.
     """
 
     name: ClassVar[str] = "common_subexpressions"
@@ -42,29 +45,76 @@ class CommonSubexpressions:
     def apply(self, graph: Graph) -> Graph:
         """The graph with repetitions left out; itself if there are none."""
         rewrite = Rewrite(graph)
+        values = _Values(rewrite)
         fixed = _parts(graph)
         shown = {output.operand.node for output in graph.outputs}
-        numbers = Numbers()
-        known: dict[Hashable, Operand] = {}
+        whole: set[int] = set()
         for key in graph.order():
-            node = with_operands(graph.op(key), rewrite.use) if rewrite.moved else graph.op(key)
+            node = with_operands(graph.op(key), lambda operand: values.tidied(rewrite.use(operand)))
             if key in fixed or isinstance(node, Input | Join):
                 rewrite.ops[key] = node
                 continue
-            value = numbers.of(node)
-            if value in known:
-                rewrite.moved[key] = known[value]
+            known = values.find(node)
+            if known is not None:
+                rewrite.moved[key] = known
                 continue
-            rewrite.ops[key] = node
-            known[value] = Operand(key)
-            if isinstance(node, Product):
-                found = _distinct_members(rewrite, node, key in shown)
-                if found is not None:
-                    rewrite.ops[key], inverse = found
-                    known[value] = rewrite.moved[key] = Operand(key, inverse)
-            if isinstance(node, Product | Chain):
-                known.setdefault(numbers.of(flipped_node(node)), flipped(known[value]))
-        return rewrite.graph() if rewrite.moved else graph
+            found = _repetition(rewrite, node) if isinstance(node, Product) else None
+            if found is None or not isinstance(node, Product):
+                values.keep(key, node)
+                continue
+            first, inverse = found
+            distinct = values.taken(node, first)
+            if key in shown and not _worth_copying(rewrite, node, first):
+                rewrite.ops[key] = node
+                whole.add(key)
+                values.put(distinct, Operand(key, first))
+            known = values.find(distinct) or values.keep(key, distinct)
+            rewrite.moved[key] = through(Operand(key, inverse), known)
+            values.put(node, rewrite.moved[key])
+        if all(rewrite.ops.get(key) is graph.op(key) for key in graph):
+            return graph
+        outputs = (
+            output if output.operand.node in whole else replace(output, operand=rewrite.use(output.operand))
+            for output in graph.outputs
+        )
+        return rewrite.graph(tuple(outputs))
+
+
+@dataclass
+class _Values:
+    """What the new graph computes, by value."""
+
+    rewrite: Rewrite
+    numbers: Numbers = field(default_factory=Numbers)
+    known: dict[Hashable, Operand] = field(default_factory=dict)
+
+    def find(self, node: Node) -> Operand | None:
+        """Where the value of `node` is, if it is known."""
+        return self.known.get(self.numbers.of(node))
+
+    def put(self, node: Node, value: Operand) -> None:
+        """`node` is `value`, and its transpose that of `value`."""
+        self.known[self.numbers.of(node)] = value
+        if isinstance(node, Product | Chain):
+            self.known.setdefault(self.numbers.of(flipped_node(node)), flipped(value))
+
+    def keep(self, key: int, node: Node) -> Operand:
+        """Compute `node` under `key`."""
+        self.rewrite.ops[key] = node
+        self.put(node, Operand(key))
+        return Operand(key)
+
+    def taken(self, node: Product, members: np.ndarray) -> Product:
+        """The product of only these members."""
+        type = node.type.take(members)
+        by = None if node.by is None else self.tidied(taken(node.by, members))
+        lhs, rhs = (self.tidied(taken(side, members)) for side in (node.lhs, node.rhs))
+        return replace(node, type=type, lhs=lhs, rhs=rhs, by=by)
+
+    def tidied(self, operand: Operand) -> Operand:
+        """The same use, without its map where that is the identity."""
+        members = tidy(operand.members, len(self.rewrite.ops[operand.node].type))
+        return operand if members is operand.members else replace(operand, members=members)
 
 
 def _parts(graph: Graph) -> set[int]:
@@ -73,11 +123,10 @@ def _parts(graph: Graph) -> set[int]:
     return {part for node in joins if isinstance(node, Join) for part in node.parts}
 
 
-def _distinct_members(rewrite: Rewrite, node: Product, shown: bool) -> tuple[Product, np.ndarray] | None:
-    """The product of each distinct pair of members, and which of them is each old member.
+def _repetition(rewrite: Rewrite, node: Product) -> tuple[np.ndarray, np.ndarray] | None:
+    """The first member of each distinct pair of operands, and which of these each member is.
 
-    None where no pair repeats, or where the copies that an output would need cost more than the
-    products saved.
+    None where no pair repeats.
     """
     uses = [node.lhs, node.rhs] + ([] if node.by is None else [node.by])
     if node.target is not None or node.addends or any(injective(use.members) for use in uses):
@@ -94,11 +143,7 @@ def _distinct_members(rewrite: Rewrite, node: Product, shown: bool) -> tuple[Pro
         return None
     order = np.argsort(first)
     first, inverse = first[order], np.argsort(order)[inverse.reshape(-1)]
-    if shown and not _worth_copying(rewrite, node, first):
-        return None
-    by = None if node.by is None else taken(node.by, first)
-    lhs, rhs = taken(node.lhs, first), taken(node.rhs, first)
-    return replace(node, type=node.type.take(first), lhs=lhs, rhs=rhs, by=by), inverse
+    return first, inverse
 
 
 def _worth_copying(rewrite: Rewrite, node: Product, first: np.ndarray) -> bool:

@@ -150,3 +150,79 @@ def test_long_chains_are_ordered_too(factors):
 @drawn(graphs(dtypes=TYPES), seeds)
 def test_few_orders_keep_every_result(graph, seed):
     assert_same_results(graph, ChainOrder(most=1).apply(graph), seed)
+
+
+def neighbours(seed: int, spans: list[tuple[int, int]]) -> Graph:
+    """One graph with an output for each (i, j) of `spans`, `F_i @ … @ F_j` of the same five random factors.
+
+    A factor is a family, or one matrix for all members where neither of its sizes varies; so is an
+    output of such factors alone.
+    """
+    random = np.random.default_rng(seed)
+    members = int(random.integers(1, 5))
+    varies = random.integers(0, 2, 6).astype(bool)
+    choices = random.choice([1, 2, 5, 30, 200], (6, members))
+    sizes = np.where(varies[:, None], choices, choices[:, :1])
+    graph, factors = Graph(), []
+    for n in range(5):
+        if varies[n] or varies[n + 1] or random.integers(0, 4) == 0:
+            factors.append(Operand(given(graph, f"F{n}", sizes[n], sizes[n + 1])))
+        else:
+            key = given(graph, f"F{n}", sizes[n, :1], sizes[n + 1, :1])
+            factors.append(Operand(key, np.zeros(members, np.int64)))
+    keys = []
+    for i, j in spans:
+        chosen, count = tuple(factors[i : j + 1]), members
+        if all(factor.members is not None for factor in chosen):
+            chosen, count = tuple(Operand(factor.node) for factor in chosen), 1
+        keys.append(graph.add(Chain(family(sizes[i, :count], sizes[j + 1, :count]), chosen)))
+    return show(graph, *keys)
+
+
+several = st.lists(
+    st.tuples(st.integers(0, 4), st.integers(0, 4)).filter(lambda span: span[0] < span[1]),
+    min_size=2,
+    max_size=4,
+    unique=True,
+)
+
+
+@settings(max_examples=150)
+@drawn(several, seeds)
+def test_chains_together_cost_no_more_than_apart(spans, seed):
+    graph = neighbours(seed, spans)
+    new = normalise(graph)
+    assert flop(new) <= sum(flop(normalise(neighbours(seed, [span]))) for span in spans)
+    assert_same_results(graph, new, seed)
+
+
+def test_orders_share_the_products_that_are_there():
+    graph = Graph()
+    a, d = given(graph, "A", [1, 500], [300, 300]), given(graph, "D", [2, 2], [1, 500])
+    b, c = given(graph, "B", [300], [200]), given(graph, "C", [200], [2])
+    shared = np.zeros(2, np.int64)
+    used = (Operand(a), Operand(b, shared), Operand(c, shared), Operand(d), Operand(a))
+    known = graph.add(Product(family([1, 500], [200, 200]), *used[:2]))
+    show(graph, known, graph.add(Chain(family([1, 500], [300, 300]), used)))
+    new = normalise(graph)
+    (join,) = of(new, Join)
+    assert len(join.parts) == 2
+    by_size = sorted(int(product.type.sizes.sum()) for product in of(new, Product))
+    assert by_size.count(501 * 200) == 1  # A @ B, for both members at once
+    assert by_size.count(1 * 200) == by_size.count(500 * 200) == 0
+    assert_same_results(graph, new)
+
+
+def test_a_single_product_of_several_orders_is_computed_once():
+    graph = Graph()
+    sizes = [1, 500, 1000]
+    a, d = given(graph, "A", sizes, [300] * 3), given(graph, "D", [2] * 3, sizes)
+    b, c = given(graph, "B", [300], [200]), given(graph, "C", [200], [2])
+    shared = np.zeros(3, np.int64)
+    used = (Operand(a), Operand(b, shared), Operand(c, shared), Operand(d), Operand(a))
+    show(graph, graph.add(Chain(family(sizes, [300] * 3), used)))
+    new = normalise(graph)
+    assert len(of(new, Join)) == 1
+    single = [product for product in of(new, Product) if {product.lhs.node, product.rhs.node} == {b, c}]
+    assert [len(product.type) for product in single] == [1]
+    assert_same_results(graph, new)

@@ -95,3 +95,23 @@ def test_dear_products_that_are_shown_are():
     key = graph.add(Product(family([2, 2], [2, 2]), Operand(a, twice), Operand(a, twice, True)))
     new = shared(graph, key)
     assert len(of(new, Product)[0].type) == 1
+
+
+def test_readers_of_repeated_members_that_are_shown_read_one_of_each():
+    graph, a, b = start()
+    pairs = product(graph, a, b, np.array([0, 0, 0, 1]))
+    left = Operand(a, np.array([0, 0, 0, 1]))
+    further = graph.add(Product(family([3] * 4, [4] * 4), Operand(pairs), left))
+    reader = graph.add(Combine(graph.type(further), (Term(Operand(further)), Term(left))))
+    new = shared(graph, pairs, reader)
+    assert [len(product.type) for product in of(new, Product)] == [4, 2]
+    assert new.outputs[0].operand.members is None
+
+
+def test_one_product_that_members_share_is_the_one_that_stands_alone():
+    graph = Graph()
+    a, b = given(graph, "A", [3], [4]), given(graph, "B", [4], [3])
+    alone = product(graph, a, b)
+    of_all = product(graph, a, b, np.zeros(5, np.int64))
+    reader = graph.add(Combine(family([3] * 5, [3] * 5), (Term(Operand(of_all), 2),)))
+    assert len(of(shared(graph, alone, reader), Product)) == 1
