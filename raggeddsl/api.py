@@ -102,6 +102,7 @@ def check(
     Nothing is planned or compiled, and f64 is taken to be enabled.
     """
     from raggeddsl.graph import elaborate
+    from raggeddsl.language.parse import parse as parse_text
 
     options = Options(
         dims=dict(dims or {}),
@@ -111,8 +112,7 @@ def check(
     )
     found = Diagnostics()
     try:
-        tree = _parsed(text, name, found)
-        elaborate(tree, options, found)
+        elaborate(parse_text(text, name=name, diagnostics=found), options, found)
     except RmmError as error:
         found.found.extend(d for d in error.diagnostics if d not in found.found)
     return list(RmmError(found.found).diagnostics)
@@ -157,18 +157,10 @@ def format(text: str, *, name: str = "<text>") -> str:
     return format_text(text, name=name)
 
 
-def _parsed(text: str, name: str, found: Diagnostics) -> ast.Program:
-    """The tree, or `RmmError` with all syntax errors: what follows from them is not worth saying."""
-    from raggeddsl.language.parse import parse as parse_text
-
-    tree = parse_text(text, name=name, diagnostics=found)
-    found.raise_if_failed()
-    return tree
-
-
 def _planned(text: str, name: str, options: Options) -> Program:
     from raggeddsl.graph import build
     from raggeddsl.graph.passes import normalise
+    from raggeddsl.language.parse import parse as parse_text
     from raggeddsl.plan import plan_graph
     from raggeddsl.program import Program
     from raggeddsl.runtime.configuration import x64_enabled
@@ -178,7 +170,7 @@ def _planned(text: str, name: str, options: Options) -> Program:
     timings: dict[str, float] = {}
     passes: list[tuple[str, int, int]] = []
     with _timed(timings, "parse"):
-        tree = _parsed(text, name, found)
+        tree = parse_text(text, name=name, diagnostics=found)
     with _timed(timings, "graph"):
         spec = build(tree, options, found)
         found.raise_if_failed()

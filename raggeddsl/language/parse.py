@@ -63,14 +63,18 @@ def parse_source(source: Source, found: Diagnostics, *, like_lines: bool = True)
 
         items, alone = merge(source, lines)
     cut_short = -2  # no line is the other half of another yet
+    unread: list[Span] = []
     for line in alone:
         problems = Diagnostics(source)
-        statement = parse_line(source, Span(lines.starts[line], lines.ends[line]), problems)
+        place = Span(lines.starts[line], lines.ends[line])
+        statement = parse_line(source, place, problems)
         if statement is not None:
             items.append(statement)
-        elif line == cut_short + 1 and source.text[lines.starts[line]] in " \t":
+            continue
+        unread.append(place)
+        if line == cut_short + 1 and source.text[lines.starts[line]] in " \t":
             continue  # the other half of the line before, which has its error already
-        elif problems.found[0].code == "RMM110":
+        if problems.found[0].code == "RMM110":
             cut_short = line
         found.found.extend(problems.found)
         if len(found.found) >= MAX_SYNTAX_ERRORS:
@@ -80,7 +84,7 @@ def parse_source(source: Source, found: Diagnostics, *, like_lines: bool = True)
             return ast.Program((), source)
     items.sort(key=_first)
     _check_edition(items, lines.ends[0], found)
-    return ast.Program(tuple(items), source)
+    return ast.Program(tuple(items), source, tuple(unread))
 
 
 def _first(item: ast.Statement | ast.LikeLines) -> int:

@@ -91,6 +91,8 @@ def _overrides(state: State) -> None:
         if name.index is None
     }
     for name, value in state.options.dims.items():
+        if name not in single and name in state.unread:
+            continue
         if name not in single:
             why = "has one size for each member" if _is_dim(state, name) else "is not a `dim` of the spec"
             listed_names = ", ".join(f"`{known}`" for known in sorted(single)[:10])
@@ -151,6 +153,8 @@ def domain_of(state: State, index: str, use: Span, turn: int) -> Domain | None:
         return None
     if found.length is None:
         found.failed = True
+        if index in state.unread:
+            return None
         state.diagnostics.error(
             "RMM401",
             f"the index `{index}` has no length here",
