@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Collection
 from string import ascii_letters, digits
 
+from raggeddsl.language.source import Fix, Span
+
 FEW = 2000
 """Above this many words only those one edit away are looked for, which is a set look-up each."""
 
@@ -39,6 +41,12 @@ def did_you_mean(word: str, known: Collection[str]) -> str | None:
     """The help for a misspelt word, or None if nothing is near."""
     near = suggest(word, known)
     return None if near is None else f"did you mean `{near}`?"
+
+
+def respelt(word: str, known: Collection[str], span: Span) -> tuple[str | None, list[Fix]]:
+    """The help for a misspelt word at `span` and the fix that goes with it; neither if nothing is near."""
+    near = suggest(word, known)
+    return (None, []) if near is None else (f"did you mean `{near}`?", [Fix(span, near)])
 
 
 def _one_edit(word: str) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from raggeddsl.language import ast
 from raggeddsl.language.lines import logical_lines
-from raggeddsl.language.source import Diagnostics, Source, Span
+from raggeddsl.language.source import Diagnostics, Fix, Source, Span
 
 EDITION = 1
 MAX_SYNTAX_ERRORS = 100
@@ -101,6 +101,5 @@ def _check_edition(items: list[ast.Statement | ast.LikeLines], first_end: int, f
             found.error("RMM111", "`rmm` is not the first statement", item.span, help=help)
         elif item.number != EDITION:
             message = f"this version of raggeddsl knows edition {EDITION}, not {item.number}"
-            found.error(
-                "RMM111", message, item.span, help=f"write `rmm {EDITION}`, or install a newer raggeddsl"
-            )
+            help = f"write `rmm {EDITION}`, or install a newer raggeddsl"
+            found.error("RMM111", message, item.span, help=help, fixes=[Fix(item.span, f"rmm {EDITION}")])

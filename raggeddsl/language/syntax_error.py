@@ -63,6 +63,14 @@ def unknown_sign(stuck: Stuck) -> Diagnostic | None:
         return None
     sign = str(token)
     meant = look_alike(sign)
+    if meant == "*" and _between_matrices(stuck):
+        name = unicodedata.name(sign, "an unnamed character").lower()
+        return stuck.error(
+            "RMM102",
+            f"U+{ord(sign):04X} ({name}) is not a sign of the language",
+            "write `@` for the product of two matrices, `*` to scale one",
+            Fix(stuck.span, "@"),
+        )
     number = f"U+{ord(sign):04X}"
     if meant is not None:
         name = unicodedata.name(sign, "an unnamed character").lower()
@@ -70,7 +78,7 @@ def unknown_sign(stuck: Stuck) -> Diagnostic | None:
             "RMM102",
             f"{number} ({name}) is not a sign of the language",
             f"write `{meant}`" if meant.strip() else "write an ordinary space",
-            Fix(stuck.span, meant),
+            *_quotes(stuck, meant),
         )
     if sign.isprintable() and sign.isascii():
         return stuck.error(
@@ -79,6 +87,25 @@ def unknown_sign(stuck: Stuck) -> Diagnostic | None:
     shown = f"`{sign}` ({number})" if sign.isprintable() else number
     help = "names are letters of ASCII, digits and `_`" if sign.isalpha() else "remove it"
     return stuck.error("RMM102", f"{shown} is not a sign of the language", help)
+
+
+def _between_matrices(stuck: Stuck) -> bool:
+    """Whether a sign of multiplication stands between what may be two matrices, not numbers or sizes."""
+    opened = [token.type for token in stuck.tokens[: stuck.at]]
+    if opened[:1] not in (["NAME"], ["OUTPUT"], ["DEF"]) or opened.count("LSQB") > opened.count("RSQB"):
+        return False
+    return not {stuck.token(-1).type, stuck.token(1).type} & {"INT", "FLOAT"}
+
+
+def _quotes(stuck: Stuck, meant: str) -> tuple[Fix, ...]:
+    """What `meant` replaces: the sign, and, where that is a quote that opens, the one that closes."""
+    fixes = (Fix(stuck.span, meant),)
+    text, end = stuck.source.text, stuck.span.end
+    while meant == '"' and text[end : end + 1] not in ("", "\n", '"'):
+        if look_alike(text[end]) == '"':
+            return (*fixes, Fix(Span(end, end + 1), meant))
+        end += 1
+    return fixes
 
 
 def misspelt_statement(stuck: Stuck) -> Diagnostic | None:
