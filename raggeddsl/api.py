@@ -43,8 +43,10 @@ def compile(
     and `iterate` expand to, `memory_limit` (bytes; default: this machine's memory) what a call may
     need.  With `ahead`, XLA compiles now; without, when the program is first called.
 
-    Raises `RmmError` with every fault found; warnings are in `program.diagnostics`.
+    Raises `RmmError` with every fault found, `TypeError` for what is no text; warnings are in
+    `program.diagnostics`.
     """
+    _check_text(text, "compile")
     options = Options(
         dims=dict(dims or {}),
         folder=None if folder is None else Path(folder),
@@ -104,6 +106,7 @@ def check(
     from raggeddsl.graph import elaborate
     from raggeddsl.language.parse import parse as parse_text
 
+    _check_text(text, "check")
     options = Options(
         dims=dict(dims or {}),
         folder=None if folder is None else Path(folder),
@@ -147,6 +150,7 @@ def parse(text: str, *, name: str = "<text>") -> ast.Program:
     """The syntax tree of a spec; raises `RmmError` with every syntax error."""
     from raggeddsl.language.parse import parse as parse_text
 
+    _check_text(text, "parse")
     return parse_text(text, name=name)
 
 
@@ -154,7 +158,27 @@ def format(text: str, *, name: str = "<text>") -> str:
     """The spec in the one form that the formatter gives, comments kept; raises `RmmError`."""
     from raggeddsl.language.format import format as format_text
 
+    _check_text(text, "format")
     return format_text(text, name=name)
+
+
+def _check_text(text: object, function: str) -> None:
+    """`TypeError` for what is not the text of a spec."""
+    if isinstance(text, str):
+        return
+    if isinstance(text, bytes | bytearray):
+        mend = "decode it: `text.decode()`"
+    elif isinstance(text, PathLike):
+        mend = _FOR_PATHS.get(function, "read it: `path.read_text()`")
+    else:
+        mend = f'as in `{function}("input A : f32[2, 3] ...")`'
+        mend += f"; {_FOR_PATHS[function]}" if function in _FOR_PATHS else ""
+    raise TypeError(
+        f"`{function}` takes the text of a spec, not a value of type `{type(text).__name__}`; {mend}"
+    )
+
+
+_FOR_PATHS = {"compile": "a path goes to `compile_file`", "check": "a path goes to `check_file`"}
 
 
 def _planned(text: str, name: str, options: Options) -> Program:

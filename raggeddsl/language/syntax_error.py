@@ -165,6 +165,27 @@ def missing_sign(stuck: Stuck) -> Diagnostic | None:
     return None
 
 
+def missing_count(stuck: Stuck) -> Diagnostic | None:
+    """`iterate(f, X)`."""
+    if stuck.token().type != "RPAR" or "COMMA" not in stuck.accepts:
+        return None
+    depth, commas = 0, 0
+    for place in range(stuck.at - 1, 0, -1):
+        kind = stuck.tokens[place].type
+        if kind == "LPAR" and depth == 0:
+            if stuck.tokens[place - 1].type != "ITERATE" or commas != 1:
+                return None
+            written = stuck.source.text[span(stuck.tokens[place - 1]).start : stuck.span.start]
+            return stuck.error(
+                "RMM101",
+                "`iterate` is not told how often",
+                f"write the count last, as in `{' '.join(written.split())}, 5)`",
+            )
+        depth += (kind in {"RPAR", "RSQB"}) - (kind in {"LPAR", "LSQB"})
+        commas += kind == "COMMA" and depth == 0
+    return None
+
+
 def continued_line(stuck: Stuck) -> Diagnostic | None:
     """A line that begins with an operator: the statement before was meant to go on."""
     if stuck.at > 0 or stuck.token().type not in {"PLUS", "MINUS", "STAR", "AT", "COMMA", "RPAR", "RSQB"}:
@@ -204,6 +225,7 @@ RULES: tuple[Rule, ...] = (
     misspelt_statement,
     glued_number,
     missing_sign,
+    missing_count,
     continued_line,
     too_short,
 )

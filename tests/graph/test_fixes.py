@@ -65,6 +65,14 @@ def test_the_fix_gives_the_right_text(what: str, tmp_path: Path) -> None:
     assert [one for one in check(text, folder=tmp_path) if one.severity == "error"] == []
 
 
+def test_an_iterate_without_a_count_is_told_so() -> None:
+    text = "def f(X) = X @ X\ninput A : f32[2, 2]\noutput Y = iterate(f, (A + A))"
+    (one,) = check(text)
+    assert one.code == "RMM101" and one.help == "write the count last, as in `iterate(f, (A + A), 5)`"
+    (other,) = check(text.replace("(f, (A + A))", "(f)"))
+    assert other.message == "unexpected `)`"
+
+
 @pytest.mark.parametrize("members", ["[0, 2, -1]", "range(0, -3, -1)", "0 - i"])
 def test_a_negative_member_is_out_of_range_and_no_size(members: str) -> None:
     head = f"index i in 3\nindex e in 1\nmap o[i] in e = {members}\n"

@@ -45,7 +45,8 @@ def check_dtype(state: State, word: str, span: Span) -> bool:
             "RMM308",
             f"`{word}` needs 64-bit types, which jax has switched off",
             span,
-            help='call `jax.config.update("jax_enable_x64", True)` before anything else',
+            help='call `jax.config.update("jax_enable_x64", True)` before anything else, '
+            "or set `JAX_ENABLE_X64=1` in the environment",
         )
         return False
     return True
