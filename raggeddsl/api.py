@@ -43,8 +43,10 @@ def compile(
     and `iterate` expand to, `memory_limit` (bytes; default: this machine's memory) what a call may
     need.  With `ahead`, XLA compiles now; without, when the program is first called.
 
-    Raises `RmmError` with every fault found; warnings are in `program.diagnostics`.
+    Raises `RmmError` with every fault found, `TypeError` for what is no text; warnings are in
+    `program.diagnostics`.
     """
+    _check_text(text, "compile")
     options = Options(
         dims=dict(dims or {}),
         folder=None if folder is None else Path(folder),
@@ -102,7 +104,9 @@ def check(
     Nothing is planned or compiled, and f64 is taken to be enabled.
     """
     from raggeddsl.graph import elaborate
+    from raggeddsl.language.parse import parse as parse_text
 
+    _check_text(text, "check")
     options = Options(
         dims=dict(dims or {}),
         folder=None if folder is None else Path(folder),
@@ -111,8 +115,7 @@ def check(
     )
     found = Diagnostics()
     try:
-        tree = _parsed(text, name, found)
-        elaborate(tree, options, found)
+        elaborate(parse_text(text, name=name, diagnostics=found), options, found)
     except RmmError as error:
         found.found.extend(d for d in error.diagnostics if d not in found.found)
     return list(RmmError(found.found).diagnostics)
@@ -147,6 +150,7 @@ def parse(text: str, *, name: str = "<text>") -> ast.Program:
     """The syntax tree of a spec; raises `RmmError` with every syntax error."""
     from raggeddsl.language.parse import parse as parse_text
 
+    _check_text(text, "parse")
     return parse_text(text, name=name)
 
 
@@ -154,21 +158,33 @@ def format(text: str, *, name: str = "<text>") -> str:
     """The spec in the one form that the formatter gives, comments kept; raises `RmmError`."""
     from raggeddsl.language.format import format as format_text
 
+    _check_text(text, "format")
     return format_text(text, name=name)
 
 
-def _parsed(text: str, name: str, found: Diagnostics) -> ast.Program:
-    """The tree, or `RmmError` with all syntax errors: what follows from them is not worth saying."""
-    from raggeddsl.language.parse import parse as parse_text
+def _check_text(text: object, function: str) -> None:
+    """`TypeError` for what is not the text of a spec."""
+    if isinstance(text, str):
+        return
+    if isinstance(text, bytes | bytearray):
+        mend = "decode it: `text.decode()`"
+    elif isinstance(text, PathLike):
+        mend = _FOR_PATHS.get(function, "read it: `path.read_text()`")
+    else:
+        mend = f'as in `{function}("input A : f32[2, 3] ...")`'
+        mend += f"; {_FOR_PATHS[function]}" if function in _FOR_PATHS else ""
+    raise TypeError(
+        f"`{function}` takes the text of a spec, not a value of type `{type(text).__name__}`; {mend}"
+    )
 
-    tree = parse_text(text, name=name, diagnostics=found)
-    found.raise_if_failed()
-    return tree
+
+_FOR_PATHS = {"compile": "a path goes to `compile_file`", "check": "a path goes to `check_file`"}
 
 
 def _planned(text: str, name: str, options: Options) -> Program:
     from raggeddsl.graph import build
     from raggeddsl.graph.passes import normalise
+    from raggeddsl.language.parse import parse as parse_text
     from raggeddsl.plan import plan_graph
     from raggeddsl.program import Program
     from raggeddsl.runtime.configuration import x64_enabled
@@ -178,7 +194,7 @@ def _planned(text: str, name: str, options: Options) -> Program:
     timings: dict[str, float] = {}
     passes: list[tuple[str, int, int]] = []
     with _timed(timings, "parse"):
-        tree = _parsed(text, name, found)
+        tree = parse_text(text, name=name, diagnostics=found)
     with _timed(timings, "graph"):
         spec = build(tree, options, found)
         found.raise_if_failed()

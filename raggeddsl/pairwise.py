@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -85,6 +86,9 @@ def _side(values: Any, name: str) -> _Side:
         # The program knows the members as they lie, and reads them transposed.
         lying = Ragged(data, values.layout.transposed) if values.layout.column_major else values
         return _Side(lying, values.layout, frozenset([_type(data)]))
+    if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__iter__") or _axes(values) == 0:
+        message = f"`{name}` is a value of type `{type(values).__name__}`, not a list of matrices"
+        refuse("RMM706", message, "give a list of arrays, a `Ragged`, or one array of two or three axes")
     single = isinstance(values, jax.Array | np.ndarray) and np.ndim(values) == 2
     try:
         members = as_arrays([values] if single else values)
@@ -97,6 +101,11 @@ def _side(values: Any, name: str) -> _Side:
         message = f"`{name}[{place}]` has {len(given[place])} axes, shape {given[place]}; a matrix has 2"
         refuse("RMM706", message, "reshape it to (rows, columns)")
     return _Side(members, Layout.of_shapes(given), frozenset(types(members)), single)
+
+
+def _axes(values: Any) -> int | None:
+    """How many axes an array has; None for what is no array."""
+    return len(values.shape) if isinstance(values, jax.Array | np.ndarray) else None
 
 
 def _received(group: Group, value: Ragged | list[Any]) -> Received:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +44,15 @@ def test_text_becomes_a_program_that_agrees_with_the_reference(options):
     assert isinstance(out["Y"], rd.Ragged) and out["G"].shape == (4, 4)
     assert compare(out, program.reference(inputs)).agreed
     assert set(program.timings) >= {"parse", "graph", "plan"}
+
+
+@pytest.mark.parametrize("function", [rd.compile, rd.check, rd.parse, rd.format])
+@pytest.mark.parametrize(
+    ("text", "mend"), [(None, "input A"), (3, "input A"), (b"x", "decode"), (Path("x.rmm"), "path")]
+)
+def test_what_is_no_text_is_a_type_error_that_says_what_is_taken(function, text, mend):
+    with pytest.raises(TypeError, match=f"takes the text of a spec, not a value of type.*{mend}"):
+        function(text)
 
 
 def test_timings_are_those_of_what_has_happened():
@@ -215,6 +226,10 @@ def test_matmul_takes_a_precision():
         (AS, AS, "RMM708", r"As\[0\] is \(3, 4\), Bs\[0\] is \(3, 4\)"),
         ([1.0], [2.0], "RMM706", "0 axes"),
         (["a"], BS[:1], "RMM706", "holds no numbers"),
+        (None, BS[:1], "RMM706", "`As` is a value of type `NoneType`, not a list of matrices"),
+        (BS[:1], "text", "RMM706", "`Bs` is a value of type `str`, not a list of matrices"),
+        (np.float32(1), BS[:1], "RMM706", "`As` is a value of type `float32`, not a list"),
+        (np.ones(()), BS[:1], "RMM706", "`As` is a value of type `ndarray`, not a list"),
         ([np.ones((2, 2), np.uint8)], [np.ones((2, 2), np.uint8)], "RMM709", "uint8"),
     ],
 )

@@ -9,9 +9,8 @@ import numpy as np
 from raggeddsl.builder.nodes import Known
 from raggeddsl.builder.words import members
 from raggeddsl.dtypes import DTYPES, from_numpy
-from raggeddsl.graph.elaborate.types import OTHER_NAMES
+from raggeddsl.graph.elaborate.types import meant_dtype
 from raggeddsl.graph.nodes import Columns, FamilyType
-from raggeddsl.graph.suggest import suggest
 from raggeddsl.language.refuse import refuse
 
 SIZES = "sizes are whole numbers ≥ 0"
@@ -32,7 +31,7 @@ def dtype_name(dtype: Any) -> str:
 
 
 def _unknown_dtype(dtype: Any) -> NoReturn:
-    near = (OTHER_NAMES.get(dtype) or suggest(dtype, DTYPES)) if isinstance(dtype, str) else None
+    near = meant_dtype(dtype) if isinstance(dtype, str) else None
     help = f"did you mean `{near}`?" if near else f"dtypes are {', '.join(DTYPES)}"
     refuse("RMM307", f"unknown dtype `{dtype}`", help)
 

@@ -20,9 +20,10 @@ class WrongUsage(Exception):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean x?` for the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    """`; did you mean x?` for the nearest known word, or nothing; dashes in front make no likeness."""
+    names = {one.lstrip("-"): one for one in known}
+    near = difflib.get_close_matches(word.lstrip("-"), list(names), n=1, cutoff=0.6)
+    return f"; did you mean `{names[near[0]]}`?" if near else ""
 
 
 class Parser(argparse.ArgumentParser):

@@ -56,9 +56,8 @@ def seed(word: str) -> int:
 def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         refuse_early(Path(args.output))
-    start = time.perf_counter()
     program = compiled(args, ahead=True)
-    compiling = seconds_text(time.perf_counter() - start)
+    compiling = seconds_text(sum(program.timings.values()))
     inputs = given(program, args)
     print(program.explain().summary())
     results, first, steady = timed(program, inputs, args)

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Collection
 from string import ascii_letters, digits
 
+from raggeddsl.language.source import Fix, Span
+
 FEW = 2000
 """Above this many words only those one edit away are looked for, which is a set look-up each."""
 
@@ -15,11 +17,17 @@ _ALPHABET = ascii_letters + digits + "_"
 def suggest(word: str, known: Collection[str]) -> str | None:
     """The word of `known` nearest to `word`, or None if none is near.
 
-    A word one edit away wins; otherwise, among at most `FEW` words, the best ratio of `difflib`.
-    Never slower than a few thousand look-ups, however many words are known.
+    A word that differs in the case of its letters alone wins, then one that is one edit away;
+    otherwise, among at most `FEW` words, the best ratio of `difflib`.  Of a single letter every
+    other one is one edit away, so there case alone counts.  Never slower than a few thousand
+    look-ups, however many words are known.
     """
     if len(word) > 100:
         return None
+    cased = (word.swapcase(), word.lower(), word.upper(), word.capitalize())
+    same = next((one for one in cased if one != word and one in known), None)
+    if same is not None or len(word) < 2:
+        return same
     near = sorted(edit for edit in _one_edit(word) if edit in known)
     if near:
         return near[0]
@@ -33,6 +41,12 @@ def did_you_mean(word: str, known: Collection[str]) -> str | None:
     """The help for a misspelt word, or None if nothing is near."""
     near = suggest(word, known)
     return None if near is None else f"did you mean `{near}`?"
+
+
+def respelt(word: str, known: Collection[str], span: Span) -> tuple[str | None, list[Fix]]:
+    """The help for a misspelt word at `span` and the fix that goes with it; neither if nothing is near."""
+    near = suggest(word, known)
+    return (None, []) if near is None else (f"did you mean `{near}`?", [Fix(span, near)])
 
 
 def _one_edit(word: str) -> set[str]:

@@ -276,10 +276,14 @@ class LikeLines:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A parsed spec.  `items` is ordered by first line; `statements()` is the plain list."""
+    """A parsed spec.  `items` is ordered by first line; `statements()` is the plain list.
+
+    `unread` are the logical lines that did not parse, in order.
+    """
 
     items: tuple[Statement | LikeLines, ...]
     source: Source
+    unread: tuple[Span, ...] = ()
 
     def statements(self) -> Iterator[Statement]:
         """Every statement in source order, like lines written out one by one."""

@@ -9,19 +9,21 @@ from raggeddsl.language.stuck import Rule, Stuck, span
 
 PRODUCTS = {"dot", "matmul", "mm", "bmm", "multiply_matrices"}
 TRANSPOSES = {"transpose", "t", "mT", "tr"}
+APOSTROPHES = ("'", "\N{LEFT SINGLE QUOTATION MARK}", "\N{RIGHT SINGLE QUOTATION MARK}")
 MODULES = {"np", "jnp", "numpy", "torch", "tf", "jax"}
 
 
 def apostrophe(stuck: Stuck) -> Diagnostic | None:
     """`A'` is a transpose; `'t.csv'` is a string."""
-    if stuck.token() != "'" or stuck.token().type != "UNKNOWN":
+    if stuck.token() not in APOSTROPHES or stuck.token().type != "UNKNOWN":
         return None
     if "TRANSPOSE" in stuck.accepts:
         return stuck.error("RMM113", "a transpose is not written `'`", "write `.T`", Fix(stuck.span, ".T"))
     text = stuck.source.text
     line_end = text.find("\n", stuck.span.end)
-    close = text.find("'", stuck.span.end, line_end if line_end >= 0 else len(text))
-    if "STRING" not in stuck.accepts or close < 0:
+    rest = text[stuck.span.end : line_end if line_end >= 0 else len(text)]
+    close = next((stuck.span.end + k for k, sign in enumerate(rest) if sign in APOSTROPHES), None)
+    if "STRING" not in stuck.accepts or close is None:
         return None
     whole = Span(stuck.span.start, close + 1)
     inner = text[whole.start + 1 : close]

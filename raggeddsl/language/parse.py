@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from raggeddsl.language import ast
 from raggeddsl.language.lines import logical_lines
-from raggeddsl.language.source import Diagnostics, Source, Span
+from raggeddsl.language.source import Diagnostics, Fix, Source, Span
 
 EDITION = 1
 MAX_SYNTAX_ERRORS = 100
@@ -63,14 +63,18 @@ def parse_source(source: Source, found: Diagnostics, *, like_lines: bool = True)
 
         items, alone = merge(source, lines)
     cut_short = -2  # no line is the other half of another yet
+    unread: list[Span] = []
     for line in alone:
         problems = Diagnostics(source)
-        statement = parse_line(source, Span(lines.starts[line], lines.ends[line]), problems)
+        place = Span(lines.starts[line], lines.ends[line])
+        statement = parse_line(source, place, problems)
         if statement is not None:
             items.append(statement)
-        elif line == cut_short + 1 and source.text[lines.starts[line]] in " \t":
+            continue
+        unread.append(place)
+        if line == cut_short + 1 and source.text[lines.starts[line]] in " \t":
             continue  # the other half of the line before, which has its error already
-        elif problems.found[0].code == "RMM110":
+        if problems.found[0].code == "RMM110":
             cut_short = line
         found.found.extend(problems.found)
         if len(found.found) >= MAX_SYNTAX_ERRORS:
@@ -80,7 +84,7 @@ def parse_source(source: Source, found: Diagnostics, *, like_lines: bool = True)
             return ast.Program((), source)
     items.sort(key=_first)
     _check_edition(items, lines.ends[0], found)
-    return ast.Program(tuple(items), source)
+    return ast.Program(tuple(items), source, tuple(unread))
 
 
 def _first(item: ast.Statement | ast.LikeLines) -> int:
@@ -97,6 +101,5 @@ def _check_edition(items: list[ast.Statement | ast.LikeLines], first_end: int, f
             found.error("RMM111", "`rmm` is not the first statement", item.span, help=help)
         elif item.number != EDITION:
             message = f"this version of raggeddsl knows edition {EDITION}, not {item.number}"
-            found.error(
-                "RMM111", message, item.span, help=f"write `rmm {EDITION}`, or install a newer raggeddsl"
-            )
+            help = f"write `rmm {EDITION}`, or install a newer raggeddsl"
+            found.error("RMM111", message, item.span, help=help, fixes=[Fix(item.span, f"rmm {EDITION}")])

@@ -54,7 +54,7 @@ def _rest(found: Sequence[Diagnostic]) -> str:
     for one in found:
         counts[one.code] = counts.get(one.code, 0) + 1
     codes = ", ".join(f"{count} of {code}" for code, count in sorted(counts.items()))
-    return f"... and {len(found)} more that are not shown: {codes}"
+    return f"... and {len(found)} more that are not shown: {codes}\n  (`--diagnostic-format short` shows all)"
 
 
 def summary(found: Sequence[Diagnostic]) -> str:

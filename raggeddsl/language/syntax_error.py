@@ -63,6 +63,14 @@ def unknown_sign(stuck: Stuck) -> Diagnostic | None:
         return None
     sign = str(token)
     meant = look_alike(sign)
+    if meant == "*" and _between_matrices(stuck):
+        name = unicodedata.name(sign, "an unnamed character").lower()
+        return stuck.error(
+            "RMM102",
+            f"U+{ord(sign):04X} ({name}) is not a sign of the language",
+            "write `@` for the product of two matrices, `*` to scale one",
+            Fix(stuck.span, "@"),
+        )
     number = f"U+{ord(sign):04X}"
     if meant is not None:
         name = unicodedata.name(sign, "an unnamed character").lower()
@@ -70,7 +78,7 @@ def unknown_sign(stuck: Stuck) -> Diagnostic | None:
             "RMM102",
             f"{number} ({name}) is not a sign of the language",
             f"write `{meant}`" if meant.strip() else "write an ordinary space",
-            Fix(stuck.span, meant),
+            *_quotes(stuck, meant),
         )
     if sign.isprintable() and sign.isascii():
         return stuck.error(
@@ -79,6 +87,25 @@ def unknown_sign(stuck: Stuck) -> Diagnostic | None:
     shown = f"`{sign}` ({number})" if sign.isprintable() else number
     help = "names are letters of ASCII, digits and `_`" if sign.isalpha() else "remove it"
     return stuck.error("RMM102", f"{shown} is not a sign of the language", help)
+
+
+def _between_matrices(stuck: Stuck) -> bool:
+    """Whether a sign of multiplication stands between what may be two matrices, not numbers or sizes."""
+    opened = [token.type for token in stuck.tokens[: stuck.at]]
+    if opened[:1] not in (["NAME"], ["OUTPUT"], ["DEF"]) or opened.count("LSQB") > opened.count("RSQB"):
+        return False
+    return not {stuck.token(-1).type, stuck.token(1).type} & {"INT", "FLOAT"}
+
+
+def _quotes(stuck: Stuck, meant: str) -> tuple[Fix, ...]:
+    """What `meant` replaces: the sign, and, where that is a quote that opens, the one that closes."""
+    fixes = (Fix(stuck.span, meant),)
+    text, end = stuck.source.text, stuck.span.end
+    while meant == '"' and text[end : end + 1] not in ("", "\n", '"'):
+        if look_alike(text[end]) == '"':
+            return (*fixes, Fix(Span(end, end + 1), meant))
+        end += 1
+    return fixes
 
 
 def misspelt_statement(stuck: Stuck) -> Diagnostic | None:
@@ -138,6 +165,27 @@ def missing_sign(stuck: Stuck) -> Diagnostic | None:
     return None
 
 
+def missing_count(stuck: Stuck) -> Diagnostic | None:
+    """`iterate(f, X)`."""
+    if stuck.token().type != "RPAR" or "COMMA" not in stuck.accepts:
+        return None
+    depth, commas = 0, 0
+    for place in range(stuck.at - 1, 0, -1):
+        kind = stuck.tokens[place].type
+        if kind == "LPAR" and depth == 0:
+            if stuck.tokens[place - 1].type != "ITERATE" or commas != 1:
+                return None
+            written = stuck.source.text[span(stuck.tokens[place - 1]).start : stuck.span.start]
+            return stuck.error(
+                "RMM101",
+                "`iterate` is not told how often",
+                f"write the count last, as in `{' '.join(written.split())}, 5)`",
+            )
+        depth += (kind in {"RPAR", "RSQB"}) - (kind in {"LPAR", "LSQB"})
+        commas += kind == "COMMA" and depth == 0
+    return None
+
+
 def continued_line(stuck: Stuck) -> Diagnostic | None:
     """A line that begins with an operator: the statement before was meant to go on."""
     if stuck.at > 0 or stuck.token().type not in {"PLUS", "MINUS", "STAR", "AT", "COMMA", "RPAR", "RSQB"}:
@@ -177,6 +225,7 @@ RULES: tuple[Rule, ...] = (
     misspelt_statement,
     glued_number,
     missing_sign,
+    missing_count,
     continued_line,
     too_short,
 )

@@ -101,12 +101,16 @@ def receive(inputs: Any, signature: Signature, source: Source | None = None) -> 
 
 
 def _refuse_unknown(inputs: Mapping[Any, Any], signature: Signature, found: Diagnostics) -> None:
-    for name in inputs:
-        if name in signature:
-            continue
+    unknown = [name for name in inputs if name not in signature]
+    missing = {name for name in signature if name not in inputs} if unknown else set()
+    for name in unknown:
         listed = ", ".join(f"`{known}`" for known in islice(signature, 5)) or "none at all"
         more = f" and {len(signature) - 5} more" if len(signature) > 5 else ""
-        help = did_you_mean(str(name), signature) or f"its inputs are {listed}{more}"
+        help = (
+            did_you_mean(str(name), missing)
+            or did_you_mean(str(name), signature)
+            or f"its inputs are {listed}{more}"
+        )
         found.error("RMM702", f"the program has no input `{name}`", help=help)
 
 

@@ -15,6 +15,7 @@ from raggeddsl.cli.entry import COMMANDS
         (["--verison"], "unknown option `--verison`; did you mean `--version`?"),
         (["check"], "FILE"),
         (["check", "--colour", "a.rmm"], "unknown option `--colour`; did you mean `--color`?"),
+        (["check", "--foo", "a.rmm"], "unknown option `--foo`\n"),
         (["check", "--color", "blue", "a.rmm"], "invalid choice: 'blue'"),
         (["check", "--col", "never", "a.rmm"], "unknown option `--col`"),
         (["check", "-D", "n", "a.rmm"], "`n` is not of the form NAME=SIZE"),

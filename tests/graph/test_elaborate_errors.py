@@ -44,6 +44,20 @@ def test_fixes_that_are_offered_lead_to_fewer_errors(spec: Path) -> None:
             )
 
 
+def test_a_one_letter_name_is_mended_by_case_alone() -> None:
+    text = "input A : f32[2, 2]\ninput W : f32[2, 2]\noutput B = A @ w @ U"
+    assert [(one.help, [fix.replacement for fix in one.fixes]) for one in findings(text)] == [
+        ("did you mean `W`?", ["W"]),
+        ("declare it above: `input U : f32[m, n]`, or define it: `U = ...`", []),
+    ]
+
+
+@pytest.mark.parametrize(("written", "meant"), [("f23", ["f32"]), ("F64", ["f64"]), ("f8", []), ("u8", [])])
+def test_a_dtype_is_never_mended_to_one_of_another_kind(written: str, meant: list[str]) -> None:
+    (one,) = findings(f"input A : {written}[2, 2]\noutput Y = A @ A")
+    assert one.code == "RMM307" and [fix.replacement for fix in one.fixes] == meant
+
+
 SILENT = {
     "an input of an unknown size": ("input A : f32[x, 2]\nB = A @ A\noutput Y = B + A", ["RMM201"]),
     "a failed definition": ("input A : f32[2, 3]\nB = A @ A\nC = B @ A\noutput Y = C + B", ["RMM301"]),

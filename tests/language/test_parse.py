@@ -208,7 +208,8 @@ def test_a_line_inside_an_open_bracket_names_the_bracket() -> None:
         ("let Y = A", "Y = A"),
         ("Y = 2A", "Y = 2 * A"),
         ("dim n = 1_000", "dim n = 1000"),
-        ("Y = A × B", "Y = A * B"),  # noqa: RUF001
+        ("Y = A × B", "Y = A @ B"),  # noqa: RUF001
+        ("Y = 2 × B", "Y = 2 * B"),  # noqa: RUF001
         ("Y = A − B", "Y = A - B"),  # noqa: RUF001
         ("Y = A\u00a0@ B", "Y = A @ B"),
         ("Y\u200b = A", "Y = A"),

@@ -133,6 +133,7 @@ def test_many_findings_are_counted_not_listed() -> None:
     shown = render(found, source=SPEC)
     assert shown.count("-->") == 20
     assert "31 more that are not shown: 30 of RMM101, 1 of RMM201" in shown
+    assert "`--diagnostic-format short` shows all" in shown
     assert shown.endswith("50 errors, 1 warning")
 
 

@@ -44,6 +44,13 @@ def test_an_unknown_name_is_named_with_what_is_near():
     assert "its inputs are `A`, `B`" in fault({**GOOD, "nothing_like_it": 1})[2]
 
 
+def test_a_name_that_is_missing_is_suggested_before_one_that_was_given():
+    found = faults({"A": GOOD["A"], "b": 1})
+    assert [one.help for one in found if one.code == "RMM702"] == ["did you mean `B`?"]
+    found = faults({"A": GOOD["A"], "AB": 1})
+    assert [one.help for one in found if one.code == "RMM702"] == ["did you mean `B`?"]
+
+
 def test_all_faults_of_a_call_are_found_at_once():
     found = faults({"A": GOOD["A"][:2], "C": 1})
     assert [one.code for one in found] == ["RMM701", "RMM702", "RMM703"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from raggeddsl.graph.elaborate.state import State
 from raggeddsl.graph.elaborate.types import check_dtype
 from raggeddsl.graph.nodes import Arithmetic
-from raggeddsl.graph.suggest import did_you_mean
+from raggeddsl.graph.suggest import respelt
 from raggeddsl.language import ast
 from raggeddsl.language.source import Label, Span
 
@@ -26,11 +26,13 @@ def arithmetic_of(state: State, definition: ast.Definition) -> tuple[Arithmetic,
 
 def _is_known(state: State, attribute: ast.Attribute, values: dict[str, ast.Attribute]) -> bool:
     if attribute.key not in KEYS:
+        help, fixes = respelt(attribute.key, KEYS, attribute.key_span)
         state.diagnostics.error(
             "RMM209",
             f"unknown attribute `{attribute.key}`",
             attribute.key_span,
-            help=did_you_mean(attribute.key, KEYS) or "attributes are `precision` and `accum`",
+            help=help or "attributes are `precision` and `accum`",
+            fixes=fixes,
         )
         return False
     if attribute.key in values:
@@ -51,10 +53,12 @@ def _is_value(state: State, attribute: ast.Attribute) -> bool:
         return check_dtype(state, attribute.value, attribute.value_span)
     if attribute.value in PRECISIONS:
         return True
+    help, fixes = respelt(attribute.value, PRECISIONS, attribute.value_span)
     state.diagnostics.error(
         "RMM209",
         f"`{attribute.value}` is not a precision",
         attribute.value_span,
-        help=did_you_mean(attribute.value, PRECISIONS) or "precisions are default, high and highest",
+        help=help or "precisions are default, high and highest",
+        fixes=fixes,
     )
     return False

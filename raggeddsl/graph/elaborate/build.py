@@ -11,6 +11,7 @@ from raggeddsl.graph.elaborate.names import Reads, resolve
 from raggeddsl.graph.elaborate.order import turns
 from raggeddsl.graph.elaborate.state import State
 from raggeddsl.graph.elaborate.symbols import Kind, declare
+from raggeddsl.graph.elaborate.unread import unread
 from raggeddsl.graph.nodes import Draft, Output
 from raggeddsl.graph.tables import Tables
 from raggeddsl.language import ast
@@ -25,15 +26,15 @@ def elaborate(program: ast.Program, options: Options, diagnostics: Diagnostics) 
     """The un-normalised product graph of `program`, as a draft: one node a family operation.
 
     Everything wrong is recorded in `diagnostics` (look at `diagnostics.failed`); what could not be
-    worked out is left out of the graph, and so, without a word, is what depends on it.  If
-    `diagnostics` holds errors already, names that are not known are taken to be on the lines that
-    these are about.
+    worked out is left out of the graph, and so, without a word, is what depends on it.  Names that
+    lines of the spec which did not parse may declare are taken to be declared there.
     """
     if diagnostics.source is None:
         diagnostics.source = program.source
     symbols = declare(program)
     tables = Tables(options, diagnostics, program.source)
-    state = State(program, options, diagnostics, symbols, tables, partial=diagnostics.failed)
+    partial = diagnostics.failed
+    state = State(program, options, diagnostics, symbols, tables, partial, unread(program))
     reads = resolve(state)
     declarations(state)
     _inputs(state)

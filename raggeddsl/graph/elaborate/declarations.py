@@ -9,11 +9,11 @@ import numpy as np
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.elaborate.domain import SINGLE, Domain
 from raggeddsl.graph.elaborate.listed import Listed, check_keywords, is_listed, listed, too_many
-from raggeddsl.graph.elaborate.sizes import Scope, size
+from raggeddsl.graph.elaborate.sizes import LARGEST, Scope, size
 from raggeddsl.graph.elaborate.state import Index, IndexMap, Sizes, State
 from raggeddsl.graph.elaborate.symbols import Kind
 from raggeddsl.graph.elaborate.types import check_dtype
-from raggeddsl.graph.suggest import did_you_mean
+from raggeddsl.graph.suggest import did_you_mean, respelt
 from raggeddsl.language import ast
 from raggeddsl.language.source import Label, Span
 
@@ -54,11 +54,13 @@ def _option(state: State, option: ast.Option) -> None:
         )
         return
     if values is None:
+        help, fixes = respelt(option.key, list(OPTIONS), option.key_span)
         state.diagnostics.error(
             "RMM209",
             f"unknown option `{option.key}`",
             option.key_span,
-            help=did_you_mean(option.key, list(OPTIONS)) or f"options are {_either(tuple(OPTIONS))}",
+            help=help or f"options are {_either(tuple(OPTIONS))}",
+            fixes=fixes,
         )
         return
     if option.key == "dtype":
@@ -66,11 +68,13 @@ def _option(state: State, option: ast.Option) -> None:
             state.default_dtype = option.value
         return
     if option.value not in values:
+        help, fixes = respelt(option.value, values, option.value_span)
         state.diagnostics.error(
             "RMM209",
             f"`{option.value}` is not a value of `{option.key}`",
             option.value_span,
-            help=did_you_mean(option.value, values) or f"it is {_either(values)}",
+            help=help or f"it is {_either(values)}",
+            fixes=fixes,
         )
         return
     state.left = option.value == "left"
@@ -91,6 +95,8 @@ def _overrides(state: State) -> None:
         if name.index is None
     }
     for name, value in state.options.dims.items():
+        if name not in single and name in state.unread:
+            continue
         if name not in single:
             why = "has one size for each member" if _is_dim(state, name) else "is not a `dim` of the spec"
             listed_names = ", ".join(f"`{known}`" for known in sorted(single)[:10])
@@ -151,6 +157,8 @@ def domain_of(state: State, index: str, use: Span, turn: int) -> Domain | None:
         return None
     if found.length is None:
         found.failed = True
+        if index in state.unread:
+            return None
         state.diagnostics.error(
             "RMM401",
             f"the index `{index}` has no length here",
@@ -193,13 +201,13 @@ def _poison(state: State, name: ast.Name, value: ast.Expr) -> None:
         index.failed = True
 
 
-def _values(state: State, name: ast.Name, value: ast.Expr, turn: int) -> Listed | None:
-    """One value for each member of the index of `name`, from a list or by a formula."""
+def _values(state: State, name: ast.Name, value: ast.Expr, turn: int, least: int = 0) -> Listed | None:
+    """One value of at least `least` for each member of the index of `name`, from a list or by a formula."""
     assert name.index is not None
     if state.symbols.find(name.index, turn, Kind.INDEX) is None:
         return None
     if is_listed(value):
-        found = listed(state, value, name, Scope(turn))
+        found = listed(state, value, name, Scope(turn), least)
         if found is None:
             _poison(state, name, value)
             return None
@@ -207,7 +215,7 @@ def _values(state: State, name: ast.Name, value: ast.Expr, turn: int) -> Listed 
     domain = domain_of(state, name.index, name.index_span or name.span, turn)
     if domain is None:
         return None
-    sizes = size(state, value, Scope(turn, domain))
+    sizes = size(state, value, Scope(turn, domain), least)
     if sizes is None:
         return None
     return Listed(np.full(domain.length, sizes, np.int64) if isinstance(sizes, int) else sizes)
@@ -262,7 +270,7 @@ def _map(state: State, statement: ast.MapDecl) -> None:
                 help=f"a map gives a member for each member: `map {name.name}[t] in {target.name} = ...`",
             )
             continue
-        found = _values(state, name, statement.value, turn)
+        found = _values(state, name, statement.value, turn, -LARGEST)
         row = state.symbols.row_at(name)
         if found is None or row is None:
             continue
@@ -274,7 +282,7 @@ def _map(state: State, statement: ast.MapDecl) -> None:
 def _in_range(
     state: State, name: ast.Name, target: ast.Name, length: int, found: Listed, value: ast.Expr
 ) -> bool:
-    bad = found.values >= length
+    bad = (found.values < 0) | (found.values >= length)
     if not bad.any():
         return True
     place = int(bad.argmax())

@@ -29,24 +29,24 @@ def is_listed(value: ast.Expr) -> bool:
     )
 
 
-def listed(state: State, value: ast.Expr, name: ast.Name, scope: Scope) -> Listed | None:
-    """The values that `value` gives to `name`; None after an error was recorded."""
+def listed(state: State, value: ast.Expr, name: ast.Name, scope: Scope, least: int = 0) -> Listed | None:
+    """The values that `value` gives to `name`, none under `least`; None after an error was recorded."""
     match value:
         case ast.ListLiteral():
-            return _items(state, value, scope)
+            return _items(state, value, scope, least)
         case ast.Call(function="range"):
-            return _range(state, value, scope)
+            return _range(state, value, scope, least)
         case ast.Call(function="table"):
             return _table(state, value, name)
         case _:
             raise AssertionError(f"not a list: {value}")
 
 
-def _items(state: State, value: ast.ListLiteral, scope: Scope) -> Listed | None:
+def _items(state: State, value: ast.ListLiteral, scope: Scope, least: int) -> Listed | None:
     try:
         plain = np.fromiter(map(_plain, value.items), np.int64, len(value.items))
     except (TypeError, OverflowError):
-        sizes = [size(state, item, scope) for item in value.items]
+        sizes = [size(state, item, scope, least) for item in value.items]
         if any(one is None for one in sizes):
             return None
         return Listed(np.array(sizes, np.int64))
@@ -58,7 +58,7 @@ def _plain(item: ast.Expr) -> int | None:
     return item.value if isinstance(item, ast.Number) and isinstance(item.value, int) else None
 
 
-def _range(state: State, value: ast.Call, scope: Scope) -> Listed | None:
+def _range(state: State, value: ast.Call, scope: Scope, least: int) -> Listed | None:
     numbers = [formula(state, argument, scope) for argument in value.arguments]
     if any(number is None for number in numbers):
         return None
@@ -79,7 +79,7 @@ def _range(state: State, value: ast.Call, scope: Scope) -> Listed | None:
     values = range(*bounds)
     if too_many(state, len_of(values), value.span):
         return None
-    if len(values) and not 0 <= min(values[0], values[-1]) <= max(values[0], values[-1]) <= LARGEST:
+    if len(values) and not least <= min(values[0], values[-1]) <= max(values[0], values[-1]) <= LARGEST:
         state.diagnostics.error(
             "RMM405",
             f"`{state.text(value.span)}` reaches {values[-1] if values[0] >= 0 else values[0]}",

@@ -107,7 +107,7 @@ def check_use(state: State, use: Use, statement: ast.Statement) -> int | None:
 
 
 def _unknown(state: State, use: Use) -> None:
-    if state.partial:
+    if use.name in state.unread:
         return
     known = _named(state.symbols, WANTED[use.wanted])
     near = suggest(use.name, known) if len(state.diagnostics.found) < SUGGESTIONS else None
@@ -173,7 +173,7 @@ def _kind_help(use: Use, kind: Kind) -> str:
 
 def _too_early(state: State, use: Use, row: int, statement: ast.Statement) -> None:
     own = state.symbols.turns[row] == statement.span.start
-    if use.wanted == "function" and row in state.broken:
+    if (use.wanted == "function" and row in state.broken) or (use.name in state.unread and not own):
         return
     state.diagnostics.error(
         "RMM202",

@@ -46,16 +46,19 @@ class Scope:
     leaves: Mapping[int, Exact] | None = None
 
 
-def size(state: State, expr: ast.Expr, scope: Scope) -> int | Columns | None:
-    """The size that `expr` says: one int, or int64[rows]; None after an error was recorded."""
+def size(state: State, expr: ast.Expr, scope: Scope, least: int = 0) -> int | Columns | None:
+    """The size that `expr` says: one int, or int64[rows]; None after an error was recorded.
+
+    It is at least `least`, below 0 only for what is no size, as the members of a map.
+    """
     value = formula(state, expr, scope)
     if value is None:
         return None
     if isinstance(value, int):
-        wrong = value < 0 or value > LARGEST
+        wrong = value < least or value > LARGEST
         bad = np.full(scope.domain.length, wrong)
     else:
-        bad = np.asarray((value < 0) | (value > LARGEST), bool)
+        bad = np.asarray((value < least) | (value > LARGEST), bool)
         wrong = bool(bad.any())
     if not wrong:
         return value if isinstance(value, int) else value.astype(np.int64)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from raggeddsl.graph.elaborate.symbols import Symbols
+from raggeddsl.graph.elaborate.unread import Unread
 from raggeddsl.graph.nodes import Columns, Draft, FamilyType, Operand
 from raggeddsl.graph.tables import TableColumn, Tables
 from raggeddsl.language import ast
@@ -100,7 +101,8 @@ class State:
     symbols: Symbols
     tables: Tables
     partial: bool
-    """The text had syntax errors, so a name that is not known may be on a line that was not read."""
+    """The text had syntax errors, so what is missing may be on a line that was not read."""
+    unread: Unread = field(default_factory=Unread)
     graph: Draft = field(default_factory=Draft)
     given: dict[str, ast.Option] = field(default_factory=dict)
     default_dtype: str | None = None

@@ -21,11 +21,17 @@ OTHER_NAMES = {
 LARGEST_BYTES = 2**63 - 1
 
 
+def meant_dtype(word: str) -> str | None:
+    """The dtype that `word` was probably meant to be, of the kind that its first letter says; or None."""
+    kind = word[:1].lower()
+    return OTHER_NAMES.get(word) or suggest(word, [name for name in DTYPES if name[0] == kind])
+
+
 def check_dtype(state: State, word: str, span: Span) -> bool:
     """Whether `word` names an element type that may be used; else an error was recorded."""
     found = DTYPES.get(word)
     if found is None:
-        meant = OTHER_NAMES.get(word) or suggest(word, DTYPES)
+        meant = meant_dtype(word)
         state.diagnostics.error(
             "RMM307",
             f"unknown dtype `{word}`",
@@ -39,7 +45,8 @@ def check_dtype(state: State, word: str, span: Span) -> bool:
             "RMM308",
             f"`{word}` needs 64-bit types, which jax has switched off",
             span,
-            help='call `jax.config.update("jax_enable_x64", True)` before anything else',
+            help='call `jax.config.update("jax_enable_x64", True)` before anything else, '
+            "or set `JAX_ENABLE_X64=1` in the environment",
         )
         return False
     return True

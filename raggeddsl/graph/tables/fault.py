@@ -9,11 +9,21 @@ SIZE_LIMIT = 256 * 2**20
 
 
 class TableError(Exception):
-    """What a reader found wrong: `code`, message, place in the table's text if it has one, help."""
+    """What a reader found wrong: `code`, message, place in the table's text if it has one, help.
 
-    def __init__(self, code: str, message: str, span: Span | None = None, help: str | None = None) -> None:
+    `near` is the name of a table in the same folder that was probably meant.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        span: Span | None = None,
+        help: str | None = None,
+        near: str | None = None,
+    ) -> None:
         super().__init__(message)
-        self.code, self.message, self.span, self.help = code, message, span, help
+        self.code, self.message, self.span, self.help, self.near = code, message, span, help, near
 
 
 def not_a_size(cell: str, where: str, table: str, span: Span | None) -> TableError:

@@ -13,10 +13,10 @@ from typing import Protocol
 
 import numpy as np
 
-from raggeddsl.graph.suggest import did_you_mean
+from raggeddsl.graph.suggest import did_you_mean, suggest
 from raggeddsl.graph.tables.fault import SIZE_LIMIT, TableError
 from raggeddsl.language import ast
-from raggeddsl.language.source import Diagnostics, Label, Source, Span
+from raggeddsl.language.source import Diagnostics, Fix, Label, Source, Span
 from raggeddsl.options import Options
 
 
@@ -149,12 +149,18 @@ class Tables:
 
     def _report(self, error: TableError, span: Span, source: Source | None) -> None:
         if error.span is None or source is None:
-            self.diagnostics.error(error.code, error.message, span, help=error.help)
+            fixes = [] if error.near is None else [Fix(span, self._beside(span, error.near))]
+            self.diagnostics.error(error.code, error.message, span, help=error.help, fixes=fixes)
             return
         label = Label(span, "read here", self.spec)
         self.diagnostics.error(
             error.code, error.message, error.span, labels=[label], help=error.help, source=source
         )
+
+    def _beside(self, span: Span, name: str) -> str:
+        """The string literal at `span`, a path, with another file's name in its last place."""
+        folder, slash, _ = self.spec.text[span.start + 1 : span.end - 1].rpartition("/")
+        return f'"{folder}{slash}{name}"'
 
 
 _INSIDE = "put the table beside the spec, or allow tables anywhere when you compile"
@@ -178,7 +184,10 @@ def _bytes(file: Path, shown: str) -> bytes:
         if file.is_dir():
             raise TableError("RMM420", f"{shown} is a folder, not a table", None, "name a file in it")
         if not file.exists():
-            raise TableError("RMM420", f"there is no table {shown}", None, _nearby(file))
+            near = _nearby(file)
+            help = f"did you mean `{near}`?" if near else "paths are relative to the folder of the spec"
+            plain = near if near and not set(near) & {'"', "\\"} else None
+            raise TableError("RMM420", f"there is no table {shown}", None, help, plain)
         if not file.is_file():
             raise TableError("RMM420", f"{shown} is not a plain file", None, "copy the table into a file")
         size = file.stat().st_size
@@ -195,12 +204,13 @@ def _bytes(file: Path, shown: str) -> bytes:
         raise TableError("RMM420", f"{shown} cannot be read: {why}", None, "check its permissions") from error
 
 
-def _nearby(file: Path) -> str:
+def _nearby(file: Path) -> str | None:
+    """The name in the same folder that is nearest to that of `file`, or None."""
     try:
         names = [entry.name for entry, _ in zip(file.parent.iterdir(), range(1000), strict=False)]
     except OSError:
-        return "paths are relative to the folder of the spec"
-    return did_you_mean(file.name, names) or "paths are relative to the folder of the spec"
+        return None
+    return suggest(file.name, names)
 
 
 def _decode(content: bytes, shown: str) -> str:
