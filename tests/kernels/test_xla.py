@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.bounds import compare
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
@@ -354,6 +355,24 @@ def test_vmap_is_a_loop_over_calls(ragged, axes):
     for i, row in enumerate(mapped):
         alone = [x[i] if axis == 0 else x for x, axis in zip(args, axes, strict=True)]
         np.testing.assert_allclose(row, f(*alone), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "f16"])
+def test_a_vmap_that_is_not_jitted_takes_16_bit_floats(dtype):
+    """XLA compiles each of its operations alone, and cannot do so for every product."""
+    sizes = np.full(4, 3)
+    graph = Graph()
+    a = declared(graph, "A", family(np.full(4, 2), sizes, dtype))
+    w = declared(graph, "W", family([3], [3], dtype))
+    h = graph.add(Product(family(np.full(4, 2), sizes, dtype), Operand(a), Operand(w, np.zeros(4, int))))
+    total = Product(family([3], [3], dtype), Operand(a, None, True), Operand(h), target=np.zeros(4, np.int64))
+    plan = plan_graph(show(graph, N=graph.add(total)), Options())
+    lowered = XlaKernel().lower(plan)
+    first, second = (jnp.ones(plan.buffers[number].size, DTYPES[dtype].numpy) for number in plan.inputs)
+    batch = jnp.stack([second, 2 * second])
+    (got,) = jax.vmap(lambda second: lowered.run([first, second], lowered.tables))(batch)
+    assert got.dtype == DTYPES[dtype].numpy
+    np.testing.assert_array_equal(got.astype(np.float32), np.repeat([[24.0], [48.0]], 9, axis=1))
 
 
 def test_precision_and_accumulation_reach_the_product():

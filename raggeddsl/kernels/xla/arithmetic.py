@@ -16,6 +16,10 @@ from raggeddsl.kernels.xla.steps import Operands, Scale
 def product(operands: Operands, a: jax.Array, b: jax.Array, dims: Any) -> jax.Array:
     """`a` and `b` contracted along `dims`, those of `lax.dot_general`, in the dtypes of `operands`."""
     work = DTYPES[operands.work].numpy
+    if operands.work == "bf16" and jax.default_backend() == "cpu":
+        # XLA's CPU backend widens bf16 anyway, but refuses some products of it that are not part of a
+        # larger program.  Products of two bf16 are exact in f32.
+        work = jnp.promote_types(work, jnp.float32)
     precision = None if operands.precision == "default" else lax.Precision(operands.precision)
     accum = DTYPES[operands.accum].numpy
     return lax.dot_general(
