@@ -43,9 +43,9 @@ def matmul(
     Two lists give a list of `jax.Array`s, a `Ragged` on either side gives a `Ragged`; transposes
     by `.T` are read where they lie.
 
-    `precision` and `preferred_element_type` are those of `jnp.matmul`, and element types promote
-    as there, weak ones too.  The program is kept for the next call with the same shapes.  Works
-    under `jax.jit`, `jax.grad` and `jax.vmap`.
+    `precision` (one for both sides) and `preferred_element_type` are those of `jnp.matmul`, and
+    element types promote as there, weak ones too.  The program is kept for the next call with the
+    same shapes.  Works under `jax.jit`, `jax.grad` and `jax.vmap`.
 
     Raises `RmmError`: RMM706 for what is not a matrix, RMM708 where lengths or inner sizes differ,
     RMM709 for an element type that the language has not, RMM711 for a batch outside of `jax.vmap`.
@@ -146,8 +146,12 @@ _HOLDS = ("integer", "float", "complex")
 
 
 def precision_name(precision: Any) -> str:
-    """`default`, `high` or `highest`, for what `jnp.matmul` takes as its `precision`."""
-    return "default" if precision is None else jax.lax.Precision(precision).name.lower()
+    """`default`, `high` or `highest`, for what `jax.lax.Precision` takes, or None.  Raises `ValueError`."""
+    try:
+        return "default" if precision is None else jax.lax.Precision(precision).name.lower()
+    except ValueError:
+        known = "None, 'default', 'high' or 'highest', one for both sides"
+        raise ValueError(f"`precision` is {known}, not {precision!r}") from None
 
 
 _Kind = tuple[Layout, str, bool]

@@ -98,3 +98,9 @@ print("alike")
 @pytest.mark.parametrize("enabled", ["0", "1"])
 def test_with_and_without_x64(enabled, tmp_path):
     assert printed(X64, tmp_path, JAX_ENABLE_X64=enabled) == "alike\n"
+
+
+@pytest.mark.parametrize("precision", ["bogus", ("high", "default"), 7])
+def test_a_precision_that_there_is_not_is_refused_with_those_that_there_are(precision):
+    with pytest.raises(ValueError, match="'high' or 'highest', one for both sides, not"):
+        rd.matmul([np.ones((2, 2))], [np.ones((2, 2))], precision=precision)
