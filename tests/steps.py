@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -11,9 +12,11 @@ from typing import Any
 def steps(work: Callable[[], object]) -> int:
     """How many lines of Python run during `work()`, in all that it calls; a loop counts every round.
 
-    What NumPy or a regular expression does inside one call is one line, whatever its length.
+    What NumPy or a regular expression does inside one call is one line, whatever its length.  Garbage
+    is not collected meanwhile: that would run other tests' finalizers, and count them.
     """
     count = 0
+    collecting = gc.isenabled()
 
     def trace(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
         nonlocal count
@@ -21,9 +24,12 @@ def steps(work: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    gc.disable()
     sys.settrace(trace)
     try:
         work()
     finally:
         sys.settrace(before)
+        if collecting:
+            gc.enable()
     return count
