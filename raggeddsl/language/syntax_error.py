@@ -63,23 +63,15 @@ def unknown_sign(stuck: Stuck) -> Diagnostic | None:
         return None
     sign = str(token)
     meant = look_alike(sign)
-    if meant == "*" and _between_matrices(stuck):
-        name = unicodedata.name(sign, "an unnamed character").lower()
-        return stuck.error(
-            "RMM102",
-            f"U+{ord(sign):04X} ({name}) is not a sign of the language",
-            "write `@` for the product of two matrices, `*` to scale one",
-            Fix(stuck.span, "@"),
-        )
     number = f"U+{ord(sign):04X}"
     if meant is not None:
         name = unicodedata.name(sign, "an unnamed character").lower()
-        return stuck.error(
-            "RMM102",
-            f"{number} ({name}) is not a sign of the language",
-            f"write `{meant}`" if meant.strip() else "write an ordinary space",
-            *_quotes(stuck, meant),
-        )
+        help = f"write `{meant}`" if meant.strip() else "write an ordinary space"
+        fixes = _quotes(stuck, meant)
+        if meant == "*" and _between_matrices(stuck):
+            help = "write `@` for the product of two matrices, `*` to scale one"
+            fixes = (Fix(stuck.span, "@"),)
+        return stuck.error("RMM102", f"{number} ({name}) is not a sign of the language", help, *fixes)
     if sign.isprintable() and sign.isascii():
         return stuck.error(
             "RMM102", f"`{sign}` is not a sign of the language", f"expected {expected(stuck.accepts)}"

@@ -67,7 +67,7 @@ def declare_inputs(state: State, lines: ast.LikeLines, rows: np.ndarray) -> None
             return
         large = of_their_own(type.sizes, DTYPES[dtype].itemsize)
         rest = np.delete(np.arange(len(chosen)), large)
-        for members in (*large[:, None], *([rest] if len(rest) else [])):
+        for members in filter(len, (*large[:, None], rest)):
             for own in rows[:, chosen[members]]:
                 _add_input(state, own, type.take(members))
 
