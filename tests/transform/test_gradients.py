@@ -27,7 +27,11 @@ def checked(graph, kernel, seed, **tolerances):
         check_grads(of_varying, varying, order=2, **tolerances)
 
 
-@pytest.mark.parametrize("kernel", [NATIVE, "reference"])
+EVERY_KERNEL = [NATIVE, "reference", pytest.param("xla", marks=pytest.mark.slow)]
+"""Every graph is several programs for XLA to compile, a second each on the xla kernel."""
+
+
+@pytest.mark.parametrize("kernel", EVERY_KERNEL)
 @settings(max_examples=25)
 @given(graphs(dtypes=("f64",), max_operations=4, **SMALL), seeds)
 def test_f64(kernel, graph, seed):
@@ -35,7 +39,7 @@ def test_f64(kernel, graph, seed):
         checked(graph, kernel, seed, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kernel", [NATIVE, "reference"])
+@pytest.mark.parametrize("kernel", EVERY_KERNEL)
 @settings(max_examples=20)
 @given(graphs(dtypes=("c128", "f64", "i32"), max_operations=3, **SMALL), seeds)
 def test_complex_and_real_and_whole_numbers_mixed(kernel, graph, seed):
@@ -43,7 +47,7 @@ def test_complex_and_real_and_whole_numbers_mixed(kernel, graph, seed):
         checked(graph, kernel, seed, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kernel", [NATIVE])
+@pytest.mark.parametrize("kernel", [NATIVE, pytest.param("xla", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("dtype", "wide"), [("f32", "f64"), ("c64", "c128")])
 @settings(max_examples=15)
 @given(graph=graphs(dtypes=("f32",), mixed=False, max_operations=3, **SMALL), seed=seeds)
