@@ -85,7 +85,8 @@ class LoweredPlan:
     program for equal buffer and table shapes.  `traceable` is False for a kernel that needs
     concrete arrays.  `wide` says that `run` takes the bytes of its tables as int64 of any shape too.
     `report()` gives `stages`, once somebody asks for them.  `measure(buffers)`, of a kernel that
-    can, makes some calls and says where the time of the fastest went.
+    can, makes some calls and says where the time of the fastest went.  `scratch_bytes` is what
+    intermediates take at most in a kernel that does not keep them where the plan has them (None: it does).
     """
 
     kernel: str
@@ -97,6 +98,7 @@ class LoweredPlan:
     traceable: bool = True
     wide: bool = False
     measure: Callable[[Sequence[Any]], tuple[StageTime, ...]] | None = None
+    scratch_bytes: int | None = None
 
     @cached_property
     def stages(self) -> tuple[StageReport, ...]:

@@ -43,7 +43,8 @@ class Explanation:
 
         `summary`: totals (`padded_flop`, `padded_bytes`: what padding to the largest shape of each
         stage would take; `computed_flop`: what the kernel computes; `workspace_bytes`: the
-        kernel's own at most, beside the plan's peak).  `outputs`: `name`, `members`, `dtype`.
+        kernel's own at most, beside the plan's peak; `kernel_scratch_bytes`: what intermediates take at
+        most in a kernel that does not keep them level by level, as `scratch_bytes` has them).  `outputs`: `name`, `members`, `dtype`.
         `stages`: one each, with `m`, `k`, `n` as `[least, largest]` (`k` null without products)
         and the kernel's shape `classes`.  `chains`: for each definition that is a chain of
         products, how many members take which order.  `kernel`, `target`, `xla_operations`,
@@ -108,6 +109,8 @@ def _summary(plan: Plan, lowered: LoweredPlan | None) -> dict[str, Any]:
         "padded_flop_ratio": _ratio(cost.padded_flop, cost.flop),
         "padded_bytes_ratio": _ratio(cost.padded_bytes, cost.peak_bytes),
     }
+    if lowered is not None and lowered.scratch_bytes is not None:
+        summary["kernel_scratch_bytes"] = lowered.scratch_bytes
     if lowered is not None and lowered.stages:
         classes = [c for report in lowered.stages for c in report.classes]
         computed = float(sum(c.padded_flop for c in classes))

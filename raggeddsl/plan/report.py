@@ -13,6 +13,8 @@ WIDTH = 100
 INDENT = 12
 """Where the facts of the summary start."""
 LONGEST_NAME = 24
+WORTH_SAYING = 1 << 20
+"""Bytes of scratch that a kernel must save before the summary says so."""
 MOST_STAGES = 40
 MOST_CLASSES = 12
 MOST_ORDERS = 6
@@ -99,6 +101,9 @@ def _memory(summary: dict[str, Any]) -> str:
         f"{bytes_text(summary['peak_bytes'])} at peak: {bytes_text(summary['input_bytes'])} inputs, "
         f"{bytes_text(summary['output_bytes'])} outputs, {bytes_text(summary['scratch_bytes'])} intermediates"
     )
+    held = summary.get("kernel_scratch_bytes", summary["scratch_bytes"])
+    if summary["scratch_bytes"] - held >= WORTH_SAYING:
+        text += f", of which the kernel holds {bytes_text(held)} at once"
     workspace = summary.get("workspace_bytes", 0)
     return f"{text}; the kernel's own: {bytes_text(workspace)}" if workspace else text
 

@@ -117,6 +117,16 @@ def test_text_says_what_the_dict_says():
         assert f"{100 * stage['share']:.0f}%" in line and si(stage["flop"], "").strip() in line
 
 
+def test_a_kernel_that_holds_much_less_than_the_plan_says_so():
+    plan = planned(power(3, size=1024, count=2))
+    assert plan.cost.scratch_bytes == 16 << 20
+    less = explain(plan, replace(lowered(plan), scratch_bytes=4 << 20), facts=FACTS)
+    assert less.to_dict()["summary"]["kernel_scratch_bytes"] == 4 << 20
+    assert "16.0 MiB intermediates, of which the kernel holds 4.00 MiB at once" in " ".join(str(less).split())
+    same = explain(plan, lowered(plan), facts=FACTS)
+    assert "kernel_scratch_bytes" not in same.to_dict()["summary"] and "at once" not in str(same)
+
+
 def test_stages_are_written_in_the_language():
     stages = explain(planned(gram_then_product()), None, facts={}).to_dict()["stages"]
     assert [f"{s['name']} = {s['operation']}" for s in stages] == ["H = A @ A.T", "Y = 2.5 * s * H @ H - H.T"]

@@ -69,6 +69,7 @@ class NativeKernel:
             notes=notes(made, self.isa),
             wide=True,
             measure=measure,
+            scratch_bytes=made.arena_bytes + made.workers * made.local_bytes,
         )
 
 

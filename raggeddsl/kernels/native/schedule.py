@@ -40,8 +40,8 @@ class NativeSchedule:
     """What the executor is given.
 
     `tasks` is `TASK[T']`; `jobs` int64[J, 2] (first task, count); `phases` int64[P + 1] (first job
-    of each); `source[T']` the row of the plan's table that each task came from.  `local_bytes` is
-    each worker's own memory, `arena_bytes` the shared scratch, and `saved_flop` what symmetric
+    of each); `source[T']` the row of the plan's table that each task came from.  `local_bytes` is the
+    own memory of each of the `workers`, `arena_bytes` the shared scratch, and `saved_flop` what symmetric
     products need not compute.  Of each task too: its `cost` (`row_costs`), whether it `is_panel` of
     a larger one, and whether it belongs to a sum that runs `in_parts`.
     """
@@ -50,6 +50,7 @@ class NativeSchedule:
     jobs: np.ndarray
     phases: np.ndarray
     source: np.ndarray
+    workers: int
     local_bytes: int
     arena_bytes: int
     saved_flop: float
@@ -90,6 +91,7 @@ def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
         jobs=jobs.jobs,
         phases=jobs.phases,
         source=source,
+        workers=workers,
         local_bytes=local_bytes,
         arena_bytes=arena_bytes,
         saved_flop=float(plan.tasks.flop[mirrored].sum() / 2),

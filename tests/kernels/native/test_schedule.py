@@ -9,6 +9,7 @@ from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, Input, Operand, Product, Term
 from raggeddsl.kernels.native import schedule as scheduling
 from raggeddsl.kernels.native.kernel import NativeKernel
+from raggeddsl.kernels.native.library import register
 from raggeddsl.kernels.native.schedule import schedule
 from tests.kernels.native.running import check, pairs, planned, run, run_buffers, same_bits, show, sized
 from tests.strategies import inputs_for
@@ -50,6 +51,13 @@ def test_intermediates_of_a_chain_stay_in_the_workers_memory():
     # Two slots of the largest member serve a chain of any length.
     assert made.local_bytes == 2 * 12 * 12 * 4
     assert len(made.phases) == 2
+
+
+@pytest.mark.skipif(register() is not None, reason="there is no native library")
+def test_a_program_says_what_the_workers_hold_and_not_every_member_at_once():
+    plan = planned(chain(50, 4))
+    lowered = NativeKernel(workers=2).lower(plan)
+    assert lowered.scratch_bytes == 2 * (2 * 12 * 12 * 4) < plan.cost.scratch_bytes
 
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
