@@ -39,14 +39,18 @@ def reference(workload: Workload, inputs: Mapping[str, Any]) -> Reference:
     return Reference(members, workload.natural(wide), 64 * EPS * len(workload.levels))
 
 
-def error(results: list[np.ndarray], right: Reference, workload: Workload) -> float:
-    """The largest ‖C - R‖ / ‖R‖ (Frobenius) over the checked members; infinite where shapes differ."""
-    if len(results) != workload.members:
+def error(
+    results: list[np.ndarray], right: Reference, workload: Workload, members: int | None = None
+) -> float:
+    """The largest ‖C - R‖ / ‖R‖ (Frobenius) over the checked members; infinite where shapes differ.
+
+    With `members`, results are only those of the first so many.
+    """
+    count = workload.members if members is None else members
+    if len(results) != count:
         return float("inf")
-    return max(
-        (distance(results[i], value) for i, value in zip(right.members, right.values, strict=True)),
-        default=0.0,
-    )
+    pairs = zip(right.members, right.values, strict=True)
+    return max((distance(results[i], value) for i, value in pairs if i < count), default=0.0)
 
 
 def distance(result: np.ndarray, value: np.ndarray) -> float:

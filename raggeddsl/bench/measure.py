@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from raggeddsl.bench.check import Reference, error, reference
-from raggeddsl.bench.peers import Limits, Prepare, Skip, Way
+from raggeddsl.bench.peers import Limits, Prepare, Skip, Way, Work
 from raggeddsl.bench.workload import Workload
 
 Status = Literal["timed", "skipped", "failed", "wrong"]
@@ -26,18 +26,21 @@ class Settings:
     """How long to measure: `rounds` of all ways in turn, each visit at least `slice_s` seconds.
 
     A way that has taken `limit_s` seconds in all gets no more than three rounds.  `keeps_memory` says
-    that the process does, and is only reported.
+    that the process does (None: it was asked to and cannot), and is only reported.
     """
 
     rounds: int = 7
     slice_s: float = 0.1
     limit_s: float = 30.0
-    keeps_memory: bool = False
+    keeps_memory: bool | None = False
 
 
 @dataclass
 class Outcome:
-    """What became of one way: seconds a call in each round, or the reason why there are none."""
+    """What became of one way: seconds a call in each round, or the reason why there are none.
+
+    `work` is what a call does, and `members` how many members it does, where not the workload's.
+    """
 
     name: str
     status: Status
@@ -48,6 +51,8 @@ class Outcome:
     note: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
     memory: Mapping[str, int] | None = None
+    work: Work | None = None
+    members: int | None = None
 
     @property
     def steady_s(self) -> float | None:
@@ -72,6 +77,7 @@ def measure(
     _rounds(ready, settings, lambda text: say(f"{workload.name}: {text}"))
     for outcome, way in ready:
         outcome.facts = way.facts()
+        outcome.work = None if way.work is None else way.work()
     return outcomes
 
 
@@ -92,11 +98,12 @@ def _first(
         started = time.perf_counter()
         value = way.first()
         first_s = time.perf_counter() - started
-        apart = max(error(way.results(value), right, workload), way.beside(value))
+        results = way.results(value)
+        apart = max(error(results, right, workload, way.members), way.beside(value))
     except Exception as fault:
         said = [type(fault).__name__, *str(fault).strip().splitlines()[:1]]
         return Outcome(name, "failed", ": ".join(said)), None
-    outcome = Outcome(name, "timed", first_s=first_s, error=apart, note=way.note)
+    outcome = Outcome(name, "timed", first_s=first_s, error=apart, note=way.note, members=way.members)
     if not apart <= right.tolerance:
         outcome.status = "wrong"
         outcome.reason = f"error {apart:.1e} against float64, {right.tolerance:.1e} is allowed"

@@ -2,7 +2,8 @@
 
 `first` is how far the resident set rises above where it stood with the inputs resident, over the
 first call with all its compiling; `steady` the same for a later call, results included.  Linux
-only, since only there a process can put its high-water mark back.
+only, since only there a process can put its high-water mark back.  `bound` is what `steady` is
+held against: nothing but results and what the plan says.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from raggeddsl.bench.peers import Limits, Skip, peer
+from raggeddsl.bench.peers.ours import warm_up
 from raggeddsl.bench.workload import Workload
 from raggeddsl.bench.workloads import workload
 
@@ -50,8 +52,14 @@ def memory(workload: Workload, name: str, limits: Limits) -> dict[str, int] | st
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def bound(result_bytes: int, scratch_bytes: int) -> float:
+    """Bytes that a call may hold beside its inputs: its results, a tenth more, and its intermediates."""
+    return 1.10 * result_bytes + scratch_bytes
+
+
 def growth(chosen: Workload, name: str, limits: Limits) -> dict[str, int]:
     """The same in this process; raises `ValueError` where the way is skipped."""
+    warm_up()
     way = peer(name)(chosen, chosen.inputs(), limits)
     if isinstance(way, Skip):
         raise ValueError(way.reason)

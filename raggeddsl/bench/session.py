@@ -7,14 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from raggeddsl.bench import machine
-from raggeddsl.bench.compile_time import compile_time
+from raggeddsl.bench.compile_time import SIZE, CompileTime, compile_times
 from raggeddsl.bench.measure import Outcome, Say, Settings, measure
-from raggeddsl.bench.memory import memory
-from raggeddsl.bench.peers import OURS, Limits, Prepare, peer
+from raggeddsl.bench.memory import bound, memory
+from raggeddsl.bench.peers import DONATED, OURS, Limits, Prepare, Work, peer
+from raggeddsl.bench.peers.ours import warm_up
 from raggeddsl.bench.workload import Workload
 from raggeddsl.bench.workloads import workload
 
 SCHEMA = 1
+
+LARGE = 64_000_000
+"""Bytes of results from which a call that writes over an earlier result is timed too, and counts."""
 
 
 class UnknownName(Exception):
@@ -32,8 +36,9 @@ def run(
     """Time raggeddsl and the peers `against` on every workload.
 
     Keys of the document are stable: `schema`, `kind` ("times"), `machine`, `peak`, `versions`,
-    `settings`, and `workloads`, each with its sizes and `ways`.  Seconds, bytes, FLOP; no scaled
-    units.  Raises `UnknownName` before anything is timed.
+    `settings`, and `workloads`, each with its sizes, `ways`, and `counts`: the way that the means of
+    ratios are taken over, `raggeddsl:donate` where results are `LARGE`.  Seconds, bytes, FLOP; no
+    scaled units.  Raises `UnknownName` before anything is timed.
     """
     chosen = workloads(names)
     peers: dict[str, Prepare] = {OURS: peer(OURS)}
@@ -46,30 +51,49 @@ def run(
     document["peak"] = machine.peak()
     warm_up()
     for each in chosen:
-        outcomes = measure(each, peers, limits, settings, say)
+        outcomes = measure(each, with_donated(each, peers), limits, settings, say)
         if with_memory:
             _add_memory(each, outcomes, limits, say)
-        document["workloads"].append(sizes(each) | {"ways": _ways(each, outcomes, document["peak"])})
+        found = {"counts": _counts(each, outcomes), "ways": _ways(each, outcomes, document["peak"])}
+        document["workloads"].append(sizes(each) | found)
     return document
 
 
 def run_compile(
     names: Sequence[str], limits: Limits, settings: Settings, say: Say, with_gradient: bool = False
 ) -> dict[str, Any]:
-    """Time only the compiling of every workload; `kind` is "compile", `ways` is `compile` instead."""
+    """Time only the compiling of every workload; `kind` is "compile", `ways` is `compile` instead.
+
+    `matmul` is a jitted `a @ b`, compiled in the same rounds.  The ratios of `xla_s`, which is trace,
+    lower and compile together: `to_first` workload, and `to_matmul`.
+    """
     chosen = workloads(names)
     document = header("compile", limits, settings)
     warm_up()
-    for each in chosen:
-        say(f"{each.name}: compiling")
-        found = compile_time(each, limits, settings.rounds, with_gradient)
-        seconds = {"total_s": found.total_s, "xla_s": found.xla_s, "parts_s": dict(found.parts)}
-        document["workloads"].append(
-            sizes(each)
-            | {"compile": seconds | {"gradient_s": found.gradient_s}}
-            | {"facts": dict(found.facts)}
-        )
+    matmul, times = compile_times(chosen, limits, settings.rounds, say, with_gradient)
+    document["matmul"] = {"shape": [SIZE, SIZE, SIZE]} | _seconds(matmul)
+    for each, found in zip(chosen, times, strict=True):
+        over = {"to_first": found.xla_s / times[0].xla_s, "to_matmul": found.xla_s / matmul.xla_s}
+        compile = _seconds(found) | over | {"gradient_s": found.gradient_s}
+        document["workloads"].append(sizes(each) | {"compile": compile, "facts": dict(found.facts)})
     return document
+
+
+def _seconds(found: CompileTime) -> dict[str, Any]:
+    return {"total_s": found.total_s, "xla_s": found.xla_s, "parts_s": found.parts}
+
+
+def with_donated(each: Workload, peers: Mapping[str, Prepare]) -> dict[str, Prepare]:
+    """The peers, after raggeddsl the one that writes over its last result, where results are `LARGE`."""
+    if each.result_bytes <= LARGE:
+        return dict(peers)
+    return {OURS: peers[OURS], DONATED: peer(DONATED)} | dict(peers)
+
+
+def _counts(each: Workload, outcomes: Sequence[Outcome]) -> str:
+    """The name of the way of which the time counts in means."""
+    timed = {outcome.name for outcome in outcomes if outcome.steady_s is not None}
+    return DONATED if each.result_bytes > LARGE and DONATED in timed else OURS
 
 
 def workloads(names: Sequence[str]) -> list[Workload]:
@@ -101,20 +125,8 @@ def sizes(each: Workload) -> dict[str, Any]:
         "distinct_shapes": each.distinct_shapes,
         "flop": each.flop,
         "bytes": each.bytes,
+        "result_bytes": each.result_bytes,
     }
-
-
-def warm_up() -> None:
-    """One tiny program each way, so that no first call pays for starting JAX or building the parser."""
-    import jax
-    import jax.numpy as jnp
-
-    from raggeddsl.bench.peers.ours import compiled
-
-    jax.block_until_ready(jax.jit(lambda a: a @ a)(jnp.ones((8, 8))))
-    tiny = workload("equal-2-2")
-    program = compiled(tiny)
-    jax.block_until_ready(program(tiny.inputs()))
 
 
 def _add_memory(each: Workload, outcomes: list[Outcome], limits: Limits, say: Say) -> None:
@@ -131,25 +143,53 @@ def _add_memory(each: Workload, outcomes: list[Outcome], limits: Limits, say: Sa
 
 def _ways(each: Workload, outcomes: list[Outcome], peak: Mapping[str, float]) -> list[dict[str, Any]]:
     ours = outcomes[0].steady_s
-    return [_way(each, outcome, ours, peak) for outcome in outcomes]
+    counts = _counts(each, outcomes)
+    counted = next(outcome.steady_s for outcome in outcomes if outcome.name == counts)
+    scratch = outcomes[0].facts.get("scratch_bytes")
+    return [
+        _way(each, outcome, peak)
+        | {"ratio": _over(outcome.steady_s, ours)}
+        | {"ratio_donated": _over(outcome.steady_s, counted) if counts == DONATED else None}
+        | {"memory_bytes": _memory(each, outcome, scratch)}
+        for outcome in outcomes
+    ]
 
 
-def _way(each: Workload, outcome: Outcome, ours: float | None, peak: Mapping[str, float]) -> dict[str, Any]:
-    steady = outcome.steady_s
-    gflops = None if steady is None else 1e-9 * each.flop / steady
+def _way(each: Workload, outcome: Outcome, peak: Mapping[str, float]) -> dict[str, Any]:
+    steady, work = outcome.steady_s, outcome.work or Work(each.flop, each.bytes)
+    gflops, gbytes = (_over(1e-9 * amount, steady) for amount in (work.flop, work.bytes))
     return {
         "name": outcome.name,
         "status": outcome.status,
         "reason": outcome.reason or None,
         "note": outcome.note or None,
+        "members": each.members if outcome.members is None else outcome.members,
+        "flop": work.flop,
+        "bytes": work.bytes,
         "first_s": outcome.first_s,
         "steady_s": steady,
         "rounds_s": outcome.rounds,
-        "ratio": None if steady is None or ours is None else steady / ours,
         "gflops": gflops,
-        "gbytes_s": None if steady is None else 1e-9 * each.bytes / steady,
-        "peak_share": None if gflops is None else gflops / peak["gflops"],
+        "gbytes_s": gbytes,
+        "peak_share": _over(gflops, peak["gflops"]),
+        "copy_share": _over(gbytes, peak["gbytes_s"]),
         "error": outcome.error,
-        "memory_bytes": dict(outcome.memory) if outcome.memory else None,
         "facts": dict(outcome.facts),
     }
+
+
+def _over(part: float | None, whole: float | None) -> float | None:
+    return None if part is None or whole is None else part / whole
+
+
+def _memory(each: Workload, outcome: Outcome, scratch: int | None) -> dict[str, Any] | None:
+    """What was measured, with the bound of raggeddsl where the way gives these results and no more.
+
+    A way of raggeddsl's own has its own plan; the others are held against that of the row raggeddsl.
+    """
+    if outcome.memory is None:
+        return None
+    own = outcome.facts.get("scratch_bytes", scratch)
+    bounded = outcome.work is None and own is not None
+    most = bound(each.result_bytes, own) if bounded else None
+    return dict(outcome.memory) | {"bound": most, "ratio": _over(outcome.memory["steady"], most)}

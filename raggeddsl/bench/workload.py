@@ -124,6 +124,25 @@ class Workload:
         return taken[:, ::-1] if operand.transposed else taken
 
     @property
+    def plain_product(self) -> tuple[str, str] | None:
+        """The families A and B where the workload is `C[i] = A[i] @ B[i]` and nothing more."""
+        match self.levels:
+            case (Level(out, Operand(a, None, False), Operand(b, None, False), None, 1.0, 0.0, None),):
+                return (a, b) if out == self.out and {a, b} <= set(self.families) else None
+        return None
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of the inputs."""
+        shapes = [*self.families.values(), np.array([*self.shared.values()], np.int64).reshape(-1, 2)]
+        return 4 * int(sum(s.prod(axis=1).sum() for s in shapes))
+
+    @property
+    def result_bytes(self) -> int:
+        """Bytes of the results."""
+        return 4 * int(self.results.prod(axis=1).sum())
+
+    @property
     def flop(self) -> float:
         """2·m·k·n summed over the products of the levels: what every way is credited with."""
         return float(2.0 * self.triples.astype(np.float64).prod(axis=1).sum())
@@ -131,8 +150,7 @@ class Workload:
     @property
     def bytes(self) -> int:
         """Inputs once and results once, in bytes: what no way can avoid moving."""
-        shapes = [*self.families.values(), np.array([*self.shared.values()], np.int64).reshape(-1, 2)]
-        return 4 * int(sum(s.prod(axis=1).sum() for s in [*shapes, self.results]))
+        return self.input_bytes + self.result_bytes
 
     @property
     def members(self) -> int:

@@ -18,11 +18,13 @@ examples:
   raggeddsl bench mixed-1000 --against numpy,jit-loop,mkl-batch
   raggeddsl bench gram:resnet50 muon:resnet50 --memory --json times.json
   raggeddsl bench mixed-1000 --against raggeddsl:fused,raggeddsl:dispatch
-  raggeddsl bench mixed-10000 --against raggeddsl:donate,mkl-batch
+  raggeddsl bench moe --against raggeddsl:donate,mkl-batch,ragged-dot
+  raggeddsl bench equal-10-8 --against jit-one
   raggeddsl bench mixed-1000 --against raggeddsl:grad,raggeddsl:loss
   raggeddsl bench mixed-100 mixed-10000 --compile --gradient
 
-A ratio is how many times as long a way takes as raggeddsl does.  Exit code 1: a way was wrong, or
+A ratio is how many times as long a way takes as raggeddsl does.  Where results take more than 64 MB,
+raggeddsl:donate is timed unasked, and means are taken over its time.  Exit code 1: a way was wrong, or
 raggeddsl itself could not be timed.
 """
 
@@ -51,7 +53,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-memory",
         action="store_true",
-        help="keep freed memory in the process, for all ways (rd.keep_memory)",
+        help="keep freed memory in the process, for all ways (rd.keep_memory; with glibc only)",
     )
     parser.add_argument(
         "--json", metavar="FILE", help="write everything as JSON to FILE (-: to stdout, and no table)"
@@ -99,7 +101,8 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
 
     padding = int(args.padding_limit * 2**30)
     limits = Limits(args.shape_limit, padding, args.force, args.target, args.kernel)
-    settings = Settings(rounds=args.rounds, keeps_memory=args.keep_memory and keep_memory())
+    keeps = args.keep_memory and (keep_memory() or None)
+    settings = Settings(rounds=args.rounds, keeps_memory=keeps)
     say = quiet if args.quiet else progress
     try:
         if args.compile:

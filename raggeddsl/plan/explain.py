@@ -43,12 +43,12 @@ class Explanation:
 
         `summary`: totals (`padded_flop`, `padded_bytes`: what padding to the largest shape of each
         stage would take; `computed_flop`: what the kernel computes; `workspace_bytes`: the
-        kernel's own at most, beside the plan's peak; `kernel_scratch_bytes`: what intermediates take at
-        most in a kernel that does not keep them level by level, as `scratch_bytes` has them).  `outputs`: `name`, `members`, `dtype`.
-        `stages`: one each, with `m`, `k`, `n` as `[least, largest]` (`k` null without products)
-        and the kernel's shape `classes`.  `chains`: for each definition that is a chain of
-        products, how many members take which order.  `kernel`, `target`, `xla_operations`,
-        `timings`, `passes`, `notes`: present where known.
+        kernel's own at most, beside the plan's peak; `kernel_scratch_bytes`: what intermediates take
+        at most in a kernel that does not keep them level by level, as `scratch_bytes` has them).
+        `outputs`: `name`, `members`, `dtype`.  `stages`: one each, with `m`, `k`, `n` as
+        `[least, largest]` (`k` null without products) and the kernel's shape `classes`.  `chains`:
+        for each definition that is a chain of products, how many members take which order.
+        `kernel`, `target`, `xla_operations`, `timings`, `passes`, `notes`: present where known.
 
         `time`: `measured` (else all shares of time are estimates by the kernel's cost model, or null
         where it has none), `call_s` (the fastest of some calls) and `busy_s` (all threads together).

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +16,13 @@ from raggeddsl.cli import main
 
 QUICK = ["--rounds", "1", "--quiet"]
 TOP = {"schema", "kind", "machine", "peak", "versions", "settings", "workloads"}
-WORKLOAD = {"name", "members", "products", "distinct_shapes", "flop", "bytes", "ways"}
+WORKLOAD = {
+    *("name", "members", "products", "distinct_shapes", "flop", "bytes", "result_bytes", "counts", "ways"),
+}
 WAY = {
     *("name", "status", "reason", "note", "first_s", "steady_s", "rounds_s", "ratio", "gflops", "gbytes_s"),
-    *("peak_share", "error", "memory_bytes", "facts"),
+    *("peak_share", "error", "memory_bytes", "facts", "members", "flop", "bytes", "copy_share"),
+    "ratio_donated",
 }
 
 
@@ -82,8 +86,17 @@ def test_compile_times_are_told_by_part(capsys):
         assert {"trace", "lower", "compile"} <= set(each["compile"]["parts_s"])
         assert 0 < each["compile"]["xla_s"] <= each["compile"]["total_s"]
         assert each["compile"]["gradient_s"] is None
-    table = report.text(document).splitlines()
-    assert "computed FLOP" in table[3] and table[5].startswith("mixed-6")
+    last = document["workloads"][1]["compile"]
+    first, matmul = document["workloads"][0]["compile"], document["matmul"]
+    assert set(matmul["parts_s"]) == {"trace", "lower", "compile"}
+    assert last["to_first"] == pytest.approx(last["xla_s"] / first["xla_s"])
+    assert last["to_matmul"] == pytest.approx(last["xla_s"] / matmul["xla_s"])
+    lines = report.text(document).splitlines()
+    heads = [line.split() for line in lines if line.startswith("workload ")]
+    assert heads[0][-8:] == ["together", "to", "the", "first", "to", "a", "@", "b"]
+    assert heads[1][-4:] == ["computed", "FLOP", "XLA", "operations"]
+    assert sum(line.startswith("mixed-6 ") for line in lines) == 2
+    assert any(line.startswith("a @ b, jitted") for line in lines)
 
 
 def test_the_compiling_of_gradients_is_told_where_it_is_asked_for(capsys):
@@ -106,14 +119,51 @@ def test_markdown_has_a_row_a_workload(capsys):
     assert main(["bench", "tiny-3", "equal-2-3", "--against", "numpy", "--markdown", *QUICK]) == 0
     lines = capsys.readouterr().out.splitlines()
     rows = [line for line in lines if line.startswith("| ")]
+    means = [row for row in rows if row.startswith(("| way", "| numpy"))]
     assert rows[0] == "| workload | raggeddsl | numpy |"
     assert [row.split(" | ")[0] for row in rows].count("| tiny-3") == 2  # later calls, first calls
-    assert {row.count("|") for row in rows} == {4}
+    assert {row.count("|") for row in rows if row not in means} == {4}
+    assert [row.split(" | ")[0] for row in means] == ["| way", "| numpy"]
 
 
 def test_what_was_skipped_is_said(capsys):
     assert main(["bench", "mixed-9", "--against", "jit-loop", "--shape-limit", "2", *QUICK]) == 0
-    assert "jit-loop: skipped: 18 arrays across the jit boundary" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "jit-loop: skipped: 18 arrays across the jit boundary" in out and "--shape-limit 9 tries" in out
+    assert re.search(r"^jit-loop +skipped$", out, re.MULTILINE), "the table has it too"
+    assert "JAX's ways: timed: none; skipped: jit-loop" in out
+    assert main(["bench", "mixed-9", "--against", "jit-loop", "--shape-limit", "9", *QUICK]) == 0
+    assert "skipped" not in capsys.readouterr().out
+
+
+def test_one_call_of_one_product_stands_beside_pairs_of_one_shape(capsys):
+    assert main(["bench", "equal-10-8", "tiny-3", "--against", "jit-one,numpy", *QUICK]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"jit-one: does 1 of the 10 members; raggeddsl's call for all takes [\d.]+ times", out)
+    assert "jit-one: skipped: one call does one product" in out
+    means = out[out.index("geometric means") :]
+    assert "numpy" in means and "jit-one" not in means
+
+
+def test_large_results_are_written_over_too_and_that_counts(capsys, monkeypatch):
+    monkeypatch.setattr("raggeddsl.bench.session.LARGE", 100)
+    assert main(["bench", "equal-1-5", "equal-2-5", "--against", "numpy", "--json", "-", *QUICK]) == 0
+    document = json.loads(capsys.readouterr().out)
+    small, large = document["workloads"]
+    assert (small["counts"], [way["name"] for way in small["ways"]]) == ("raggeddsl", ["raggeddsl", "numpy"])
+    assert large["counts"] == "raggeddsl:donate"
+    assert [way["name"] for way in large["ways"]] == ["raggeddsl", "raggeddsl:donate", "numpy"]
+    _, donated, numpy = large["ways"]
+    assert numpy["ratio_donated"] == pytest.approx(numpy["steady_s"] / donated["steady_s"])
+    assert small["ways"][1]["ratio_donated"] is None
+
+
+def test_memory_that_cannot_be_kept_is_told(capsys, monkeypatch):
+    monkeypatch.setattr("raggeddsl.runtime.memory.keep_memory", lambda: False)
+    assert main(["bench", "tiny-3", "--keep-memory", "--against", "none", *QUICK]) == 0
+    assert "--keep-memory had no effect: the C library is not glibc" in capsys.readouterr().out
+    assert main(["bench", "tiny-3", "--against", "none", *QUICK]) == 0
+    assert "glibc" not in capsys.readouterr().out
 
 
 def test_a_wrong_way_is_exit_code_1(capsys, monkeypatch):
@@ -149,7 +199,10 @@ def test_memory_counts_results_but_not_inputs(capsys):
     assert main(["bench", *words]) == 0
     document = json.loads(capsys.readouterr().out)
     ways = document["workloads"][0]["ways"]
-    assert "Peak memory" in report.markdown(document) and "memory later" in report.text(document)
+    assert "Peak memory" in report.markdown(document) and "peak memory above" in report.text(document)
     result = 4 * 1500 * 1500
     for way in ways:
-        assert 0.9 * result < way["memory_bytes"]["steady"] < 6 * result, way["name"]
+        found = way["memory_bytes"]
+        assert 0.9 * result < found["steady"] < 6 * result, way["name"]
+        assert found["bound"] == pytest.approx(1.1 * result)  # one product, no intermediates
+        assert found["ratio"] == pytest.approx(found["steady"] / found["bound"])

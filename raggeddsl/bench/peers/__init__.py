@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from raggeddsl.bench.peers.buckets import pad_buckets
 from raggeddsl.bench.peers.gradient import gradient
 from raggeddsl.bench.peers.loops import jax_list, jit_loop, numpy_loop
 from raggeddsl.bench.peers.mkl import mkl_batch
 from raggeddsl.bench.peers.openblas import openblas_batch
 from raggeddsl.bench.peers.ours import variant
 from raggeddsl.bench.peers.padded import pad_map, pad_vmap
+from raggeddsl.bench.peers.ragged_dot import ragged_dot
+from raggeddsl.bench.peers.single import jit_one
 from raggeddsl.bench.peers.torch_ways import torch_bmm, torch_loop
-from raggeddsl.bench.peers.way import Limits, Prepare, Skip, Way
+from raggeddsl.bench.peers.way import Limits, Prepare, Skip, Way, Work
 
 OURS = "raggeddsl"
+DONATED = "raggeddsl:donate"
 
-PEERS: dict[str, Prepare] = {
-    "numpy": numpy_loop,
+JAX: dict[str, Prepare] = {
     "jax-list": jax_list,
     "jit-loop": jit_loop,
+    "jit-one": jit_one,
+    "ragged-dot": ragged_dot,
     "pad-vmap": pad_vmap,
     "pad-map": pad_map,
+    "pad-buckets": pad_buckets,
+}
+PEERS: dict[str, Prepare] = {
+    "numpy": numpy_loop,
+    **JAX,
     "torch-loop": torch_loop,
     "torch-bmm": torch_bmm,
     "mkl-batch": mkl_batch,
@@ -45,4 +55,4 @@ def peer(name: str) -> Prepare:
     return ours
 
 
-__all__ = ["OURS", "PEERS", "Limits", "Prepare", "Skip", "Way", "peer"]
+__all__ = ["DONATED", "JAX", "OURS", "PEERS", "Limits", "Prepare", "Skip", "Way", "Work", "peer"]

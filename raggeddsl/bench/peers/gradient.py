@@ -10,7 +10,7 @@ import numpy as np
 from raggeddsl.bench.adjoint import cotangents
 from raggeddsl.bench.check import distance
 from raggeddsl.bench.peers.ours import chosen, compiled, facts, resident_inputs
-from raggeddsl.bench.peers.way import Limits, Prepare, Skip, Way
+from raggeddsl.bench.peers.way import Limits, Prepare, Skip, Way, Work
 from raggeddsl.bench.workload import SEED, Workload, unpack
 
 GRAD, LOSS = "grad", "loss"
@@ -64,8 +64,26 @@ def _prepare(workload: Workload, inputs: Mapping[str, Any], kind: str, target: A
         right = cotangents(workload, inputs, given if kind == GRAD else results(value))
         return max(_apart(value[1][name], members) for name, members in right.items()) / SLACK
 
+    def work() -> Work:
+        """Inputs and given cotangents are read; results and the gradient, as large as inputs, written."""
+        moved = workload.bytes + workload.input_bytes + (workload.result_bytes if kind == GRAD else 0)
+        return Work(flop_of(made[1].trace(resident, *more).jaxpr), moved)
+
     note = "value and gradient by all inputs"
-    return Way(first, call, results, note=note, facts=lambda: facts(made[0]), beside=beside)
+    return Way(first, call, results, note=note, facts=lambda: facts(made[0]), beside=beside, work=work)
+
+
+def flop_of(jaxpr: Any) -> float:
+    """The FLOP of all product graphs in a jaxpr, by their plans: forward and backward ones."""
+    from raggeddsl.runtime.primitive import product_graph_p
+
+    total = 0.0
+    for equation in jaxpr.eqns:
+        if equation.primitive is product_graph_p:
+            total += equation.params["function"].plan.cost.flop
+        inner = [value for value in equation.params.values() if hasattr(value, "eqns")]
+        total += sum(map(flop_of, inner))
+    return total
 
 
 def compile_gradient(program: Any) -> None:

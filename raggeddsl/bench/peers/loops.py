@@ -40,7 +40,8 @@ def jit_loop(workload: Workload, inputs: Mapping[str, Any], limits: Limits) -> W
 
     arrays = sum(map(len, workload.families.values()))
     if arrays > 2 * limits.shapes and not limits.force:
-        return Skip(f"{arrays} arrays across the jit boundary: compile time is quadratic (--force tries)")
+        what = f"{arrays:,} arrays across the jit boundary: quadratic compile time"
+        return Skip(f"{what} (--shape-limit {-(-arrays // 2)} tries)")
     resident = _resident(inputs)
     program = jax.jit(workload.natural)
 
@@ -51,10 +52,12 @@ def jit_loop(workload: Workload, inputs: Mapping[str, Any], limits: Limits) -> W
 
 
 def _too_many(workload: Workload, limits: Limits) -> Skip | None:
+    """A reason not to compile shape by shape: there are more than allowed."""
     shapes = workload.distinct_shapes
     if shapes <= limits.shapes or limits.force:
         return None
-    return Skip(f"{shapes} distinct shapes, compiled one by one at about 20 ms each (--force tries)")
+    what = f"{shapes:,} distinct shapes, compiled one by one at about 20 ms each"
+    return Skip(f"{what} (--shape-limit {shapes} tries)")
 
 
 def _resident(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 
+from raggeddsl.bench.pairs import equal
 from raggeddsl.bench.peers.mkl import load  # first: whoever is first chooses MKL's threads, and we need none
 from raggeddsl.bench.peers.way import Limits, Prepare, Skip, Way
 from raggeddsl.bench.workload import Workload
@@ -55,7 +56,7 @@ def _prepare(
 
     shapes = workload.distinct_shapes
     if target == "dispatch" and shapes > limits.shapes and not limits.force:
-        return Skip(f"{shapes} distinct shapes, one executable each (--force tries)")
+        return Skip(f"{shapes:,} distinct shapes, one executable each (--shape-limit {shapes} tries)")
 
     resident = resident_inputs(workload, inputs)
     made: list[Any] = []
@@ -79,6 +80,16 @@ def _prepare(
 
     note = "each result is written over the one before" if donate else ""
     return Way(first, call, results, note=note, facts=lambda: facts(made[-1]))
+
+
+def warm_up() -> None:
+    """One tiny program each way, so that no first call pays for starting JAX or building the parser."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.block_until_ready(jax.jit(lambda a: a @ a)(jnp.ones((8, 8))))
+    tiny = equal(2, 2)
+    jax.block_until_ready(compiled(tiny)(tiny.inputs()))
 
 
 def resident_inputs(workload: Workload, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,14 +119,17 @@ def facts(program: Any) -> dict[str, Any]:
     """What a program says about itself, by stable keys.
 
     `compile_s`: seconds by part; `target`, `kernel`: what was chosen; `computed_flop_ratio`: what
-    the kernel computes against what was asked for; `peak_bytes` of the plan; `xla_operations`.
+    the kernel computes against what was asked for; `peak_bytes` of the plan; `scratch_bytes`: what
+    intermediates take, in the kernel or else in the plan; `xla_operations`.
     """
     said = program.explain().to_dict()
+    summary = said["summary"]
     return {
         "compile_s": {part: float(seconds) for part, seconds in program.timings.items()},
         "target": said["target"]["name"],
         "kernel": said["kernel"]["name"],
-        "computed_flop_ratio": said["summary"].get("computed_flop_ratio"),
-        "peak_bytes": said["summary"]["peak_bytes"],
+        "computed_flop_ratio": summary.get("computed_flop_ratio"),
+        "peak_bytes": summary["peak_bytes"],
+        "scratch_bytes": summary.get("kernel_scratch_bytes", summary["scratch_bytes"]),
         "xla_operations": said.get("xla_operations"),
     }

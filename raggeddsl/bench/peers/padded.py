@@ -14,6 +14,7 @@ from raggeddsl.bench.peers.way import Limits, Skip, Way
 from raggeddsl.bench.workload import Workload
 
 NOTE = "inputs padded beforehand"
+NOTHING_TO_PAD_TO = "results do not pair with members one to one, so there is nothing to pad to"
 
 
 def pad_vmap(workload: Workload, inputs: Mapping[str, Any], limits: Limits) -> Way | Skip:
@@ -57,12 +58,17 @@ def pad_map(workload: Workload, inputs: Mapping[str, Any], limits: Limits) -> Wa
 def too_large(workload: Workload, limits: Limits) -> Skip | None:
     """A reason not to pad: no member-wise form, or more memory than allowed."""
     if workload.member is None:
-        return Skip("results do not pair with members one to one, so there is nothing to pad to")
-    needed = padded_bytes(workload)
+        return Skip(NOTHING_TO_PAD_TO)
+    return over_limit(padded_bytes(workload), limits)
+
+
+def over_limit(needed: int, limits: Limits) -> Skip | None:
+    """A reason not to pad to `needed` bytes: more than allowed."""
     if needed <= limits.padding or limits.force:
         return None
     return Skip(
-        f"padding takes {needed / 2**30:.1f} GiB, more than {limits.padding / 2**30:.1f} (--padding-limit)"
+        f"padding takes {needed / 2**30:.1f} GiB, more than {limits.padding / 2**30:.1f} "
+        f"(--padding-limit {needed / 2**30 + 0.05:.1f} tries)"
     )
 
 
@@ -72,10 +78,11 @@ def padded_bytes(workload: Workload) -> int:
     return 4 * sum(len(s) * int(np.prod(s.max(axis=0, initial=0))) for s in families)
 
 
-def padded(members: list[np.ndarray]) -> np.ndarray:
-    """f32[N, max m, max k], zeros where a member is smaller."""
-    shapes = np.array([member.shape for member in members])
-    stack = np.zeros((len(members), *shapes.max(axis=0)), np.float32)
+def padded(members: list[np.ndarray], shape: tuple[int, ...] | None = None) -> np.ndarray:
+    """f32[N, *shape], zeros where a member is smaller; without `shape` the largest member's sizes."""
+    if shape is None:
+        shape = tuple(np.array([member.shape for member in members]).max(axis=0).tolist())
+    stack = np.zeros((len(members), *shape), np.float32)
     for place, member in zip(stack, members, strict=True):
         place[: member.shape[0], : member.shape[1]] = member
     return stack

@@ -12,6 +12,14 @@ from raggeddsl.bench.workload import Workload
 from raggeddsl.options import KernelName, Target
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a call does: FLOP, and bytes that no call can avoid moving."""
+
+    flop: float
+    bytes: int
+
+
 @dataclass(frozen=True, eq=False)
 class Way:
     """One way of doing a workload, its inputs resident where it wants them.
@@ -31,6 +39,10 @@ class Way:
     """More to report once it has run: compile times by part, padded FLOP, the kernel chosen."""
     beside: Callable[[Any], float] = lambda value: 0.0
     """The largest relative error of what it gives beside the results, such as gradients."""
+    work: Callable[[], Work] | None = None
+    """What it does where that is not the workload's own, known once it has run."""
+    members: int | None = None
+    """It does only so many of the workload's members, the first ones; None: all."""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ class Dispatched:
 
     kernel: str = "dispatch"
     notes: tuple[str, ...] = ()
+    scratch_bytes: int | None = None
 
     def compile(self, progress: Progress | None = None) -> bool:
         """Compile what is not compiled yet, and whether there was anything.
