@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from raggeddsl.kernels.native.members import copy_members
-from raggeddsl.runtime.members import dtypes
+from raggeddsl.kernels.native.members import Packing
+from raggeddsl.runtime.members import NotAnArray, concrete, dtypes
 
 _ALIGNMENT = 64
 """Bytes; XLA's CPU client takes a host buffer as it is when it starts at such an address."""
@@ -29,17 +30,57 @@ def fresh(size: int, dtype: np.dtype) -> np.ndarray:
 
 
 def host(values: Sequence[Any]) -> list[np.ndarray]:
-    """Each value as a NumPy array, without a copy where jax allows; device arrays travel together."""
+    """Each value as a NumPy array, without a copy where jax allows; device arrays travel together.
+
+    Raises `NotAnArray` for a `jax.Array` that has been deleted.
+    """
     if jax.default_backend() != "cpu":
         for value in values:
-            if isinstance(value, jax.Array):
+            if isinstance(value, jax.Array) and not value.is_deleted():
                 value.copy_to_host_async()
-    return list(map(np.asarray, values))
+    try:
+        return list(map(np.asarray, values))
+    except RuntimeError:
+        return [_on_host(place, value) for place, value in enumerate(values)]
 
 
-def _on_host(value: Any) -> bool:
+def _on_host(place: int, value: Any) -> np.ndarray:
+    """Member number `place` as a NumPy array.  Raises `NotAnArray` if it has been deleted."""
+    try:
+        return np.asarray(value)
+    except RuntimeError as error:
+        if isinstance(value, jax.Array) and value.is_deleted():
+            raise NotAnArray(place, "the array has been deleted, or donated to a computation") from error
+        raise
+
+
+def _is_on_host(value: Any) -> bool:
     """Whether `value` is a `jax.Array` on the CPU alone, which NumPy sees without a copy."""
     return isinstance(value, jax.Array) and all(device.platform == "cpu" for device in value.devices())
+
+
+def _shown(members: list[Any], dtype: np.dtype) -> list[Any]:
+    """`members`, or NumPy views of `jax.Array`s whose type has no name in Python's buffer protocol."""
+    if dtype.kind != "V" or _VIEW is None or not all(map(concrete, set(map(type, members)))):
+        return members
+    if set(map(type, map(_sharding, members))) != {jax.sharding.SingleDeviceSharding}:
+        return members
+    try:
+        return list(map(_first, map(_VIEW, members)))
+    except RuntimeError:
+        return host(members)  # which says which of them has been deleted
+
+
+def _copied(members: Sequence[Any], buffer: np.ndarray) -> bool:
+    """Whether the native library could copy `members`, all of the type of `buffer`."""
+    arrays = _shown(list(members), buffer.dtype)
+    packing = Packing(arrays, buffer)
+    while not packing.run():
+        place = packing.done
+        if isinstance(arrays[place], np.ndarray):
+            return False
+        arrays[place] = _on_host(place, arrays[place])  # it lies in pieces, or on another device
+    return True
 
 
 def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
@@ -47,16 +88,27 @@ def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
 
     Concrete members are copied into one fresh host buffer: no XLA operation is compiled or run,
     and NumPy memory of the caller is never aliased.  Traced ones are concatenated by XLA.  One
-    `jax.Array` of `dtype` on the CPU is not copied: it never changes.
+    `jax.Array` of `dtype` on the CPU is not copied: it never changes.  Raises `NotAnArray` for
+    one that has been deleted.
     """
     if traced(members):
         pieces = [jnp.ravel(member).astype(dtype) for member in members]
         # Or XLA copies element by element, as part of whatever reads the result.
         return jax.lax.optimization_barrier(jnp.concatenate(pieces))
-    if len(members) == 1 and _on_host(members[0]) and members[0].dtype == dtype:
-        return jax.device_put(np.asarray(members[0]).reshape(-1))
+    if len(members) == 1 and _is_on_host(members[0]) and members[0].dtype == dtype:
+        return jax.device_put(_on_host(0, members[0]).reshape(-1))
     buffer = fresh(size, dtype)
-    arrays = host(members)
-    if arrays and not (dtypes(arrays) == {dtype} and copy_members(arrays, buffer)):
-        np.concatenate([array.reshape(-1) for array in arrays], out=buffer, casting="unsafe")
+    if members and not (dtypes(members) == {dtype} and _copied(members, buffer)):
+        np.concatenate([array.reshape(-1) for array in host(members)], out=buffer, casting="unsafe")
     return jax.device_put(buffer)
+
+
+_first = itemgetter(0)
+_sharding = attrgetter("sharding")
+_VIEW: Callable[[Any], tuple[np.ndarray, bool]] | None
+try:  # what `numpy.asarray` calls after some Python for each array
+    from jax._src.array import ArrayImpl
+
+    _VIEW = ArrayImpl._single_device_array_to_np_array_did_copy
+except (ImportError, AttributeError):
+    _VIEW = None
