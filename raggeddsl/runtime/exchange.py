@@ -1,4 +1,4 @@
-"""Arrays of other libraries in (torch tensors and the like), NumPy views of them out, by DLPack or their own method."""
+"""Arrays of other libraries in (torch tensors and the like), NumPy views of them out."""
 
 from __future__ import annotations
 

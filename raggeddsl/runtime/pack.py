@@ -41,32 +41,31 @@ def host(values: Sequence[Any]) -> list[np.ndarray]:
     try:
         return list(map(np.asarray, values))
     except RuntimeError:
-        return [_on_host(place, value) for place, value in enumerate(values)]
+        return [np.asarray(_there(place, value)) for place, value in enumerate(values)]
 
 
-def _on_host(place: int, value: Any) -> np.ndarray:
-    """Member number `place` as a NumPy array.  Raises `NotAnArray` if it has been deleted."""
-    try:
-        return np.asarray(value)
-    except RuntimeError as error:
-        if isinstance(value, jax.Array) and value.is_deleted():
-            raise NotAnArray(place, "the array has been deleted, or donated to a computation") from error
-        raise
-
-
-def _is_on_host(value: Any) -> bool:
-    """Whether `value` is a `jax.Array` on the CPU alone, which NumPy sees without a copy."""
-    return isinstance(value, jax.Array) and all(device.platform == "cpu" for device in value.devices())
+def _there(place: int, value: Any) -> Any:
+    """Member number `place`.  Raises `NotAnArray` if it has been deleted."""
+    if isinstance(value, jax.Array) and value.is_deleted():
+        raise NotAnArray(place, "the array has been deleted, or donated to a computation")
+    return value
 
 
 def _shown(members: list[Any], dtype: np.dtype) -> list[Any]:
-    """`members`, or NumPy views of `jax.Array`s whose type has no name in Python's buffer protocol."""
+    """`members`, or NumPy views of them: of `jax.Array`s which Python's buffer protocol does not show.
+
+    Those are of a type that has no name there, as bf16, or on another device than the CPU.
+    """
+    if jax.default_backend() != "cpu":
+        return list(host(members))
     if dtype.kind != "V" or _VIEW is None or not all(map(concrete, set(map(type, members)))):
         return members
-    if set(map(type, map(_sharding, members))) != {jax.sharding.SingleDeviceSharding}:
-        return members
     try:
+        if set(map(type, map(_sharding, members))) != {jax.sharding.SingleDeviceSharding}:
+            return members
         return list(map(_first, map(_VIEW, members)))
+    except AttributeError:
+        return members
     except RuntimeError:
         return host(members)  # which says which of them has been deleted
 
@@ -79,7 +78,7 @@ def _copied(members: Sequence[Any], buffer: np.ndarray) -> bool:
         place = packing.done
         if isinstance(arrays[place], np.ndarray):
             return False
-        arrays[place] = _on_host(place, arrays[place])  # it lies in pieces, or on another device
+        arrays[place] = np.asarray(_there(place, arrays[place]))  # it lies in pieces, or on another device
     return True
 
 
@@ -95,8 +94,10 @@ def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
         pieces = [jnp.ravel(member).astype(dtype) for member in members]
         # Or XLA copies element by element, as part of whatever reads the result.
         return jax.lax.optimization_barrier(jnp.concatenate(pieces))
-    if len(members) == 1 and _is_on_host(members[0]) and members[0].dtype == dtype:
-        return jax.device_put(_on_host(0, members[0]).reshape(-1))
+    if len(members) == 1 and isinstance(members[0], jax.Array) and members[0].dtype == dtype:
+        one = _there(0, members[0])
+        if all(device.platform == "cpu" for device in one.devices()):
+            return jax.device_put(np.asarray(one).reshape(-1))
     buffer = fresh(size, dtype)
     if members and not (dtypes(members) == {dtype} and _copied(members, buffer)):
         np.concatenate([array.reshape(-1) for array in host(members)], out=buffer, casting="unsafe")
@@ -104,9 +105,9 @@ def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
 
 
 _first = itemgetter(0)
-_sharding = attrgetter("sharding")
+_sharding = attrgetter("_sharding")
 _VIEW: Callable[[Any], tuple[np.ndarray, bool]] | None
-try:  # what `numpy.asarray` calls after some Python for each array
+try:  # what `numpy.asarray` calls, and where an array lies, without Python for each array
     from jax._src.array import ArrayImpl
 
     _VIEW = ArrayImpl._single_device_array_to_np_array_did_copy

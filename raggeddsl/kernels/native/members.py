@@ -1,4 +1,4 @@
-"""Arrays of NumPy and JAX in, their elements end to end in one buffer: copied by the native library's threads."""
+"""Arrays of NumPy and JAX in, their elements end to end in one buffer: copied by the native library."""
 
 from __future__ import annotations
 
