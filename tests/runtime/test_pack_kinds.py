@@ -11,6 +11,7 @@ from jax.sharding import SingleDeviceSharding
 
 import raggeddsl as rd
 from raggeddsl.kernels.native import members as native
+from tests.processes import printed
 from tests.steps import steps
 
 TYPES = ["bool", "int8", "int32", "float16", "bfloat16", "float32", "complex64"]
@@ -136,16 +137,25 @@ def test_a_member_that_lies_column_major_packs_too(dtype):
     np.testing.assert_array_equal(_packed(members), _end_to_end(members))
 
 
-def test_members_in_pieces_pack_too():
-    if jax.device_count() < 2:
-        pytest.skip("one device")
-    mesh = jax.sharding.Mesh(np.array(jax.devices()[:2]), "x")
-    spread = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("x"))
-    everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
-    for dtype in ("float32", "bfloat16"):
-        whole = jnp.arange(8.0).reshape(4, 2).astype(dtype)
-        members = [whole, jax.device_put(whole, spread), whole + 1, jax.device_put(whole, everywhere)]
-        np.testing.assert_array_equal(_packed(members), _end_to_end(members))
+SPREAD = """
+import jax, jax.numpy as jnp, numpy as np, raggeddsl as rd
+mesh = jax.sharding.Mesh(np.array(jax.devices()), "x")
+spread = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("x"))
+everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+for dtype in ("float32", "bfloat16"):
+    whole = jnp.arange(8.0).reshape(4, 2).astype(dtype)
+    second = jax.device_put(whole + 2, jax.devices()[1])
+    members = [whole, jax.device_put(whole, spread), second, whole + 1, jax.device_put(whole, everywhere)]
+    packed = np.asarray(rd.Ragged.from_list(members).data)
+    assert packed.dtype == jnp.dtype(dtype)
+    assert packed.tolist() == np.concatenate([np.asarray(member).ravel() for member in members]).tolist()
+print(len(jax.devices()))
+"""
+
+
+def test_members_in_pieces_and_on_other_devices_pack_too(tmp_path):
+    flags = "--xla_force_host_platform_device_count=2"
+    assert printed(SPREAD, tmp_path, XLA_FLAGS=flags, JAX_PLATFORMS="cpu").strip() == "2"
 
 
 # ---------------------------------------------------------------- torch
