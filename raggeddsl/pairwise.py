@@ -94,7 +94,7 @@ def _side(values: Any, name: str) -> _Side:
         members = as_arrays([values] if single else values)
     except NotAnArray as error:
         called = f"{name}[{error.place}]"
-        refuse("RMM706", f"`{called}` cannot be read as a matrix: {error}", "give arrays of numbers")
+        refuse("RMM706", f"`{called}` cannot be read as a matrix: {error.said}", "give arrays of numbers")
     given = shapes(members)
     if set(map(len, given)) - {2}:
         place = next(place for place, shape in enumerate(given) if len(shape) != 2)

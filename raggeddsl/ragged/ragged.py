@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from raggeddsl.ragged.arithmetic import Arithmetic
-from raggeddsl.ragged.reading import beside, concrete, cut, on_host
+from raggeddsl.ragged.reading import beside, concrete, cut, cut_all, on_host
 from raggeddsl.runtime.layout import Layout
 from raggeddsl.runtime.members import as_array, as_arrays, promoted, shapes, types
 from raggeddsl.runtime.pack import pack, traced
@@ -170,8 +170,7 @@ class Ragged(Arithmetic):
         kept = self._members
         if kept is not None:
             return [np.asarray(member) for member in kept]
-        flat = np.asarray(self._data)
-        return [cut(flat, self.layout, member) for member in range(len(self))]
+        return cut_all(np.asarray(self._data), self.layout)
 
     def _read(self, members: Sequence[int]) -> list[Any]:
         kept = self._members
@@ -181,7 +180,8 @@ class Ragged(Arithmetic):
         if on_host(data) or (concrete(data) and len(members) > _DEVICE_SLICES):
             # A view of the host's copy: slicing by XLA would compile once for each distinct shape.
             flat = np.asarray(data)
-            pieces = [cut(flat, layout, i) for i in members]
+            whole = isinstance(members, range) and len(members) == len(self)
+            pieces = cut_all(flat, layout) if whole else [cut(flat, layout, i) for i in members]
             return beside(pieces, data)
         return [cut(data, layout, i) for i in members]
 

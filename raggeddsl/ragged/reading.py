@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import repeat
+from operator import attrgetter
 from typing import Any
 
 import jax
 import numpy as np
 
 from raggeddsl.runtime.layout import Layout
+
+_shape = attrgetter("shape")
 
 _batched_put: Callable[..., jax.Array] | None
 try:  # what `jax.device_put` calls after a few microseconds of Python for each array
@@ -42,8 +46,11 @@ def beside(pieces: Sequence[np.ndarray], data: jax.Array) -> list[jax.Array]:
         return jax.device_put(list(pieces), data.sharding if data.committed else None)
     put, sharding, committed = _batched_put, data.sharding, data.committed
     devices = list(data.devices())
-    types = {shape: jax.core.ShapedArray(shape, data.dtype) for shape in {piece.shape for piece in pieces}}
-    return [put(types[piece.shape], sharding, [piece], devices, committed) for piece in pieces]
+    shapes = list(map(_shape, pieces))
+    types = {shape: jax.core.ShapedArray(shape, data.dtype) for shape in set(shapes)}
+    shards = map(list, zip(pieces, strict=True))
+    each = map(types.__getitem__, shapes), repeat(sharding), shards, repeat(devices), repeat(committed)
+    return list(map(put, *each))
 
 
 def cut(data: Any, layout: Layout, member: int) -> Any:
@@ -53,3 +60,12 @@ def cut(data: Any, layout: Layout, member: int) -> Any:
     if layout.column_major:
         return piece.reshape(data.shape[:-1] + shape[::-1]).swapaxes(-1, -2)
     return piece.reshape(data.shape[:-1] + shape)
+
+
+def cut_all(flat: np.ndarray, layout: Layout) -> list[np.ndarray]:
+    """`cut` for every member, with no Python a member where `flat` is 1-D and members lie row-major."""
+    if flat.ndim != 1 or layout.column_major:
+        return [cut(flat, layout, member) for member in range(len(layout))]
+    stops = (layout.offsets + layout.sizes).tolist()
+    pieces = map(flat.__getitem__, map(slice, layout.offsets.tolist(), stops))
+    return list(map(np.ndarray.reshape, pieces, layout.shape_list))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from raggeddsl.runtime.exchange import exports, view, views
 
 
 def as_array(value: Any) -> Any:
@@ -18,11 +20,13 @@ def as_array(value: Any) -> Any:
     `TypeError` for object arrays, text, and whatever else holds no numbers.
     """
     if isinstance(value, jax.Array):
+        if not isinstance(value.dtype, np.dtype):
+            raise TypeError(f"an array of {value.dtype} holds no numbers that a matrix can")
         return value
     if isinstance(value, np.ndarray):
         return _numeric(value)
-    if hasattr(value, "__dlpack__"):
-        return _from_dlpack(value)
+    if exports(type(value)):
+        return _numeric(view(value))
     if hasattr(value, "__jax_array__"):
         return jnp.asarray(value)
     try:
@@ -32,52 +36,72 @@ def as_array(value: Any) -> Any:
     return _numeric(array)
 
 
-_dtype = attrgetter("dtype")
-_shape = attrgetter("shape")
 _ARRAY: type = type(np.empty(0))
 
 
 def as_arrays(values: Iterable[Any]) -> list[Any]:
-    """`as_array` of each, which costs next to nothing where all are arrays already.
+    """`as_array` of each: no Python is run a value where all are of NumPy, of JAX or of torch.
 
     Raises `NotAnArray` for the first value that is none.
     """
     found = list(values)
-    if set(map(type, found)) <= {_ARRAY} and {dtype.kind for dtype in dtypes(found)} <= _NUMBERS:
+    kinds = set(map(type, found))
+    if len(kinds) == 1 and exports(*kinds) and not _known(*kinds):
+        found = views(found) or found
+        kinds = set(map(type, found))
+    if all(map(_known, kinds)) and all(map(_of_numbers, dtypes(found))):
         return found
     for place, value in enumerate(found):
-        if not isinstance(value, jax.Array):
-            try:
-                found[place] = as_array(value)
-            except TypeError as error:
-                raise NotAnArray(place, str(error)) from error
+        try:
+            found[place] = as_array(value)
+        except TypeError as error:
+            raise NotAnArray(place, str(error)) from error
     return found
 
 
 class NotAnArray(TypeError):
-    """Value number `place` of a list holds no numbers, or not as a matrix does."""
+    """Member number `place` of a list cannot be read, for the reason `said`."""
 
     def __init__(self, place: int, said: str) -> None:
-        self.place = place
-        super().__init__(said)
+        self.place, self.said = place, said
+        super().__init__(f"member {place}: {said}")
 
 
-def dtypes(arrays: Iterable[Any]) -> set[Any]:
+def concrete(kind: type) -> bool:
+    """Whether values of this type are `jax.Array`s and no tracers."""
+    return issubclass(kind, jax.Array) and not issubclass(kind, jax.core.Tracer)
+
+
+def _known(kind: type) -> bool:
+    return kind is _ARRAY or concrete(kind)
+
+
+def _get(arrays: Collection[Any], *names: str) -> Iterator[Any]:
+    """Attributes of each; the shape and type of a `jax.Array` are those of its abstract value."""
+    kinds = set(map(type, arrays))
+    if kinds and all(map(concrete, kinds)):
+        names = tuple(f"aval.{name}" for name in names)
+    return map(attrgetter(*names), arrays)
+
+
+def dtypes(arrays: Collection[Any]) -> set[Any]:
     """The element types of all."""
-    return set(map(_dtype, arrays))
+    return set(_get(arrays, "dtype"))
 
 
-def shapes(arrays: Iterable[Any]) -> list[tuple[int, ...]]:
+def shapes(arrays: Collection[Any]) -> list[tuple[int, ...]]:
     """The shape of each."""
-    return list(map(_shape, arrays))
+    return list(_get(arrays, "shape"))
 
 
-def types(arrays: Iterable[Any]) -> set[tuple[Any, bool]]:
+def types(arrays: Collection[Any]) -> set[tuple[Any, bool]]:
     """The element types of all, each with whether it is weak as JAX has it."""
-    found = list(arrays)
-    if set(map(type, found)) <= {_ARRAY}:
-        return {(dtype, False) for dtype in dtypes(found)}
-    return {(array.dtype, getattr(array, "weak_type", False)) for array in found}
+    kinds = set(map(type, arrays))
+    if kinds <= {_ARRAY}:
+        return {(dtype, False) for dtype in dtypes(arrays)}
+    if all(map(concrete, kinds)):
+        return set(_get(arrays, "dtype", "weak_type"))
+    return {(array.dtype, getattr(array, "weak_type", False)) for array in arrays}
 
 
 def promoted(types: Collection[tuple[Any, bool]]) -> Any:
@@ -87,21 +111,14 @@ def promoted(types: Collection[tuple[Any, bool]]) -> Any:
     return own(jnp.result_type(*like))
 
 
-def _from_dlpack(value: Any) -> Any:
-    try:
-        return np.from_dlpack(value)
-    except (BufferError, RuntimeError, TypeError):
-        pass
-    try:
-        return jnp.from_dlpack(value)
-    except Exception as error:
-        raise TypeError(f"cannot read this {type(value).__name__} through DLPack: {error}") from error
-
-
 def _numeric(array: np.ndarray) -> np.ndarray:
     if array.dtype.hasobject or (array.dtype.kind in "SUMmV" and array.dtype.name not in _EXTENDED):
         raise TypeError(f"an array of {array.dtype} holds no numbers that a matrix can")
     return array
+
+
+def _of_numbers(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and (dtype.kind in _NUMBERS or dtype.name in _EXTENDED)
 
 
 _WEAK: dict[str, Any] = {"i": 0, "f": 0.0, "c": 0j}

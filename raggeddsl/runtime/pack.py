@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from raggeddsl.kernels.native.members import copy_members
-from raggeddsl.runtime.members import dtypes
+from raggeddsl.kernels.native.members import Packing
+from raggeddsl.runtime.members import NotAnArray, concrete, dtypes
 
 _ALIGNMENT = 64
 """Bytes; XLA's CPU client takes a host buffer as it is when it starts at such an address."""
@@ -29,17 +30,56 @@ def fresh(size: int, dtype: np.dtype) -> np.ndarray:
 
 
 def host(values: Sequence[Any]) -> list[np.ndarray]:
-    """Each value as a NumPy array, without a copy where jax allows; device arrays travel together."""
+    """Each value as a NumPy array, without a copy where jax allows; device arrays travel together.
+
+    Raises `NotAnArray` for a `jax.Array` that has been deleted.
+    """
     if jax.default_backend() != "cpu":
         for value in values:
-            if isinstance(value, jax.Array):
+            if isinstance(value, jax.Array) and not value.is_deleted():
                 value.copy_to_host_async()
-    return list(map(np.asarray, values))
+    try:
+        return list(map(np.asarray, values))
+    except RuntimeError:
+        return [np.asarray(_there(place, value)) for place, value in enumerate(values)]
 
 
-def _on_host(value: Any) -> bool:
-    """Whether `value` is a `jax.Array` on the CPU alone, which NumPy sees without a copy."""
-    return isinstance(value, jax.Array) and all(device.platform == "cpu" for device in value.devices())
+def _there(place: int, value: Any) -> Any:
+    """Member number `place`.  Raises `NotAnArray` if it has been deleted."""
+    if isinstance(value, jax.Array) and value.is_deleted():
+        raise NotAnArray(place, "the array has been deleted, or donated to a computation")
+    return value
+
+
+def _shown(members: list[Any], dtype: np.dtype) -> list[Any]:
+    """`members`, or NumPy views of them: of `jax.Array`s which Python's buffer protocol does not show.
+
+    Those are of a type that has no name there, as bf16, or on another device than the CPU.
+    """
+    if jax.default_backend() != "cpu":
+        return list(host(members))
+    if dtype.kind != "V" or _VIEW is None or not all(map(concrete, set(map(type, members)))):
+        return members
+    try:
+        if set(map(type, map(_sharding, members))) != {jax.sharding.SingleDeviceSharding}:
+            return members
+        return list(map(_first, map(_VIEW, members)))
+    except AttributeError:
+        return members
+    except RuntimeError:
+        return host(members)  # which says which of them has been deleted
+
+
+def _copied(members: Sequence[Any], buffer: np.ndarray) -> bool:
+    """Whether the native library could copy `members`, all of the type of `buffer`."""
+    arrays = _shown(list(members), buffer.dtype)
+    packing = Packing(arrays, buffer)
+    while not packing.run():
+        place = packing.done
+        if isinstance(arrays[place], np.ndarray):
+            return False
+        arrays[place] = np.asarray(_there(place, arrays[place]))  # it lies in pieces, or on another device
+    return True
 
 
 def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
@@ -47,16 +87,29 @@ def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
 
     Concrete members are copied into one fresh host buffer: no XLA operation is compiled or run,
     and NumPy memory of the caller is never aliased.  Traced ones are concatenated by XLA.  One
-    `jax.Array` of `dtype` on the CPU is not copied: it never changes.
+    `jax.Array` of `dtype` on the CPU is not copied: it never changes.  Raises `NotAnArray` for
+    one that has been deleted.
     """
     if traced(members):
         pieces = [jnp.ravel(member).astype(dtype) for member in members]
         # Or XLA copies element by element, as part of whatever reads the result.
         return jax.lax.optimization_barrier(jnp.concatenate(pieces))
-    if len(members) == 1 and _on_host(members[0]) and members[0].dtype == dtype:
-        return jax.device_put(np.asarray(members[0]).reshape(-1))
+    if len(members) == 1 and isinstance(members[0], jax.Array) and members[0].dtype == dtype:
+        one = _there(0, members[0])
+        if all(device.platform == "cpu" for device in one.devices()):
+            return jax.device_put(np.asarray(one).reshape(-1))
     buffer = fresh(size, dtype)
-    arrays = host(members)
-    if arrays and not (dtypes(arrays) == {dtype} and copy_members(arrays, buffer)):
-        np.concatenate([array.reshape(-1) for array in arrays], out=buffer, casting="unsafe")
+    if members and not (dtypes(members) == {dtype} and _copied(members, buffer)):
+        np.concatenate([array.reshape(-1) for array in host(members)], out=buffer, casting="unsafe")
     return jax.device_put(buffer)
+
+
+_first = itemgetter(0)
+_sharding = attrgetter("_sharding")
+_VIEW: Callable[[Any], tuple[np.ndarray, bool]] | None
+try:  # what `numpy.asarray` calls, and where an array lies, without Python for each array
+    from jax._src.array import ArrayImpl
+
+    _VIEW = ArrayImpl._single_device_array_to_np_array_did_copy
+except (ImportError, AttributeError):
+    _VIEW = None

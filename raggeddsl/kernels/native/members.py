@@ -1,10 +1,9 @@
-"""NumPy arrays in, their elements end to end in one buffer: copied by the native library's threads."""
+"""Arrays of NumPy and JAX in, their elements end to end in one buffer: copied by the native library."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -12,20 +11,19 @@ import numpy as np
 
 from raggeddsl.kernels.native.library import library
 
-_MEMBER = np.dtype(
-    [("data", np.uintp), *((name, np.int64) for name in ("rows", "cols", "row_stride", "col_stride"))]
-)
-
 
 class _Python(ctypes.Structure):
     """The functions of Python that the library calls."""
 
-    _fields_ = (("list_item", ctypes.c_void_p), ("get_buffer", ctypes.c_void_p), ("release", ctypes.c_void_p))
+    _fields_ = tuple(
+        (name, ctypes.c_void_p)
+        for name in ("list_item", "get_buffer", "release", "clear_error", "release_gil", "take_gil")
+    )
 
 
 @cache
-def _functions() -> tuple[Any, Any, _Python] | None:
-    """The two functions of the library and Python's; None if there is no library that has them."""
+def _functions() -> tuple[Any, _Python] | None:
+    """The library's function and Python's; None if there is no library that has it."""
     loaded = library()
     if isinstance(loaded, str):
         return None
@@ -34,49 +32,73 @@ def _functions() -> tuple[Any, Any, _Python] | None:
         python = _Python(
             *(
                 ctypes.cast(function, ctypes.c_void_p)
-                for function in (api.PyList_GetItem, api.PyObject_GetBuffer, api.PyBuffer_Release)
+                for function in (
+                    api.PyList_GetItem,
+                    api.PyObject_GetBuffer,
+                    api.PyBuffer_Release,
+                    api.PyErr_Clear,
+                    api.PyEval_SaveThread,
+                    api.PyEval_RestoreThread,
+                )
             )
         )
-        # PyDLL holds the GIL and raises what Python raises meanwhile; CDLL lets others run.
-        find, copy = ctypes.PyDLL(loaded._name).raggeddsl_find_members, loaded.raggeddsl_copy_members
+        pack = ctypes.PyDLL(loaded._name).raggeddsl_pack_members  # which gives the GIL up by itself
     except AttributeError:  # an older library, or a Python that is not CPython
         return None
-    find.restype, copy.restype = ctypes.c_int64, ctypes.c_char_p
-    find.argtypes = ctypes.py_object, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p
-    copy.argtypes = (
+    pack.restype = ctypes.c_char_p
+    pack.argtypes = (
+        ctypes.py_object,
+        ctypes.c_int64,
+        ctypes.c_int64,
         ctypes.c_void_p,
-        ctypes.c_int64,
-        ctypes.c_int64,
         ctypes.c_void_p,
         ctypes.c_int64,
         ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
     )
-    return find, copy, python
+    return pack, python
 
 
-def copy_members(arrays: Sequence[np.ndarray], buffer: np.ndarray) -> bool:
-    """Copy `arrays`, of two axes at most and of `buffer`'s element type, row-major and end to end.
+class Packing:
+    """A list of arrays on its way into `buffer`, 1-D, contiguous and writable, row-major and end to end.
 
-    False, and nothing is written, if the library is not there or one of them is something else.
-    Raises `ValueError` if they do not fill `buffer`, which is 1-D, contiguous and writable.
+    The arrays have two axes at most and elements of the buffer's type.  `done` are in the buffer.
     """
-    functions = _functions()
-    if functions is None:
-        return False
-    find, copy, python = functions
-    kept = list(arrays)  # which nobody else can change while their elements are copied
-    members = np.empty(len(kept), _MEMBER)
-    itemsize = buffer.itemsize
-    assert buffer.ndim == 1 and buffer.flags.c_contiguous and buffer.flags.writeable
-    try:
-        found = find(kept, len(kept), itemsize, ctypes.byref(python), members.ctypes.data)
-    except (BufferError, TypeError, ValueError):  # it has no buffer, or not one that can be described
-        return False
-    if found < len(kept):
-        return False
-    fault = copy(
-        members.ctypes.data, len(kept), itemsize, buffer.ctypes.data, buffer.nbytes, os.cpu_count() or 1
-    )
-    if fault is not None:
-        raise ValueError(fault.decode())
-    return True
+
+    def __init__(self, arrays: list[Any], buffer: np.ndarray) -> None:
+        assert buffer.ndim == 1 and buffer.flags.c_contiguous and buffer.flags.writeable
+        self._arrays, self._buffer = arrays, buffer
+        self._done, self._at = ctypes.c_int64(0), ctypes.c_int64(0)
+
+    @property
+    def done(self) -> int:
+        """How many arrays have been copied."""
+        return self._done.value
+
+    def run(self) -> bool:
+        """Copy what is left, up to the first array that does not show where its elements lie.
+
+        Whether all are copied; always False if there is no library.  Arrays are held while they
+        are copied, so that a `jax.Array` that is deleted or donated meanwhile stays as it is.
+        Raises `ValueError` if they do not fill the buffer, which then holds anything.
+        """
+        functions = _functions()
+        if functions is None:
+            return False
+        pack, python = functions
+        buffer = self._buffer
+        fault = pack(
+            self._arrays,
+            len(self._arrays),
+            buffer.itemsize,
+            ctypes.byref(python),
+            buffer.ctypes.data,
+            buffer.nbytes,
+            os.cpu_count() or 1,
+            ctypes.byref(self._done),
+            ctypes.byref(self._at),
+        )
+        if fault is not None:
+            raise ValueError(fault.decode())
+        return self.done == len(self._arrays)

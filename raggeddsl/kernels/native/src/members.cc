@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <system_error>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -74,32 +74,37 @@ struct Copy {
   }
 };
 
-const char* measure(const Member* members, int64_t count, int64_t itemsize, int64_t bytes, std::vector<int64_t>& starts) {
-  int64_t total = 0;
-  starts.reserve(size_t(count) + 1);
-  for (int64_t i = 0; i < count; ++i) {
-    const Member& m = members[i];
-    starts.push_back(total);
-    int64_t size;
-    if (m.rows < 0 || m.cols < 0) return "a size is negative";
-    if (__builtin_mul_overflow(m.rows, m.cols, &size) || __builtin_mul_overflow(size, itemsize, &size) ||
-        __builtin_add_overflow(total, size, &total) || total > bytes)
-      return "the members are larger than the buffer";
-    if (size > 0 && m.data == nullptr) return "a member has no data";
-  }
-  starts.push_back(total);
-  return total == bytes ? nullptr : "the members do not fill the buffer";
+// The bytes of a member; -1 if they are too many to count, or a size is negative.
+int64_t bytes_of(const Member& m, int64_t itemsize) {
+  int64_t size;
+  if (m.rows < 0 || m.cols < 0 || __builtin_mul_overflow(m.rows, m.cols, &size) ||
+      __builtin_mul_overflow(size, itemsize, &size))
+    return -1;
+  return size;
 }
 
 }  // namespace
+
+const char* total_bytes(const Member* members, int64_t count, int64_t itemsize, int64_t* total) {
+  *total = 0;
+  for (const Member* m = members; m != members + count; ++m) {
+    const int64_t size = bytes_of(*m, itemsize);
+    if (size < 0 || __builtin_add_overflow(*total, size, total)) return "a size is negative or too large";
+    if (size > 0 && m->data == nullptr) return "a member has no data";
+  }
+  return nullptr;
+}
 
 const char* copy_members(const Member* members, int64_t count, int64_t itemsize, char* to, int64_t bytes, int threads) {
   if (count < 0 || bytes < 0 || (count > 0 && members == nullptr) || (bytes > 0 && to == nullptr))
     return "the arguments are no buffers";
   if (itemsize != 1 && itemsize != 2 && itemsize != 4 && itemsize != 8 && itemsize != 16)
     return "the size of an element is not 1, 2, 4, 8 or 16";
-  std::vector<int64_t> starts;
-  if (const char* fault = measure(members, count, itemsize, bytes, starts)) return fault;
+  int64_t total;
+  if (const char* fault = total_bytes(members, count, itemsize, &total)) return fault;
+  if (total != bytes) return "the members do not fill the buffer, or are larger";
+  std::vector<int64_t> starts(size_t(count) + 1);
+  for (int64_t i = 0; i < count; ++i) starts[size_t(i) + 1] = starts[size_t(i)] + bytes_of(members[i], itemsize);
   const Copy copy = {members, starts.data(), count, itemsize, to};
   const int64_t parts = std::clamp(bytes / kPart, int64_t(1), int64_t(std::max(threads, 1)));
   // bytes * part / parts, which might not fit.
@@ -110,7 +115,7 @@ const char* copy_members(const Member* members, int64_t count, int64_t itemsize,
     others.reserve(size_t(parts - 1));
     for (; done < parts; ++done)
       others.emplace_back([&copy, low = edge(done), high = edge(done + 1)] { copy.run(low, high); });
-  } catch (const std::system_error&) {  // no more threads: the caller does what is left
+  } catch (const std::exception&) {  // no more threads, or no memory for one: the caller does what is left
   }
   copy.run(0, edge(1));
   if (done < parts) copy.run(edge(done), bytes);
