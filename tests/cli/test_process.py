@@ -1,6 +1,5 @@
 """As a process of its own: pipes, signals and faults."""
 
-import functools
 import signal
 import subprocess
 import sys
@@ -39,14 +38,19 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path, process):
     assert done.returncode == 141
 
 
+@pytest.fixture
+def heeded():
+    """Children heed interrupts, also where a shell runs the suite in the background, which ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_interrupting_is_exit_code_130_without_a_traceback(tmp_path):
     command = [sys.executable, "-m", "raggeddsl", "check", "-"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    # A shell lets what it runs in the background ignore interrupts, and children inherit that.
-    heeds = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    with subprocess.Popen(
-        command, **pipes, cwd=tmp_path, env=environment(), text=True, preexec_fn=heeds
-    ) as running:
+    with subprocess.Popen(command, **pipes, cwd=tmp_path, env=environment(), text=True) as running:
         # More than a pipe holds: when all of it is written, the command reads, and waits for the rest.
         assert running.stdin is not None
         running.stdin.write("# a comment\n" * 100_000)

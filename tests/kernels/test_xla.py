@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.bounds import compare
 from raggeddsl.graph.graph import Graph
-from raggeddsl.graph.interpret import interpret
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Input, Operand, Output, Product
 from raggeddsl.graph.passes import normalise
 from raggeddsl.kernels.xla import XlaKernel, classes, combines, exact, tiles
@@ -24,7 +23,7 @@ from raggeddsl.plan import Plan, plan_graph
 from tests.kernels.test_reference import packed_inputs
 from tests.plan.graphs import family, pairs, show
 from tests.plan.graphs import given as declared
-from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
+from tests.strategies import ALL_DTYPES, graphs, inputs_for, reference_for, seeds
 
 
 def run(plan: Plan, values: dict, wrap=lambda f: f) -> dict:
@@ -50,7 +49,7 @@ def run(plan: Plan, values: dict, wrap=lambda f: f) -> dict:
 def check(graph: Graph, values: dict, plan: Plan | None = None) -> None:
     """The kernel agrees with the interpreter within the bounds."""
     plan = plan_graph(graph, Options()) if plan is None else plan
-    comparison = compare(run(plan, values), interpret(graph, values, bounds=True))
+    comparison = compare(run(plan, values), reference_for(graph, values))
     assert comparison.agreed, comparison
 
 

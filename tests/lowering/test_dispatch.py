@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.bounds import compare
 from raggeddsl.graph.graph import Graph
-from raggeddsl.graph.interpret import interpret
 from raggeddsl.graph.nodes import Combine, Input, Operand, Output, Product, Term
 from raggeddsl.lowering.dispatch import clear_executables, lower_dispatch
 from raggeddsl.lowering.dispatch import executables as compiling
@@ -25,7 +24,7 @@ from raggeddsl.lowering.dispatch.progress import ProgressBar
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
 from tests.programs import compilations, family, pairs
-from tests.strategies import graphs, inputs_for, seeds
+from tests.strategies import graphs, inputs_for, reference_for, seeds
 
 NARROW = ("bf16", "f16", "f32", "i8", "i32", "c64")
 
@@ -50,14 +49,14 @@ def run(graph: Graph, inputs: dict) -> dict:
 @given(graphs(normal=True, views=False, dtypes=("f32",), max_operations=5), seeds)
 def test_agrees_with_the_reference_on_random_graphs(graph, seed):
     inputs = inputs_for(graph, seed)
-    assert compare(run(graph, inputs), interpret(graph, inputs, bounds=True)).agreed
+    assert compare(run(graph, inputs), reference_for(graph, inputs)).agreed
 
 
 @settings(max_examples=12, deadline=None)
 @given(graphs(normal=True, views=False, dtypes=NARROW, max_operations=4), seeds)
 def test_agrees_with_the_reference_in_every_type_that_needs_no_x64(graph, seed):
     inputs = inputs_for(graph, seed)
-    assert compare(run(graph, inputs), interpret(graph, inputs, bounds=True)).agreed
+    assert compare(run(graph, inputs), reference_for(graph, inputs)).agreed
 
 
 @settings(max_examples=8, deadline=None)
@@ -65,7 +64,7 @@ def test_agrees_with_the_reference_in_every_type_that_needs_no_x64(graph, seed):
 def test_agrees_with_the_reference_in_wide_types(graph, seed):
     inputs = inputs_for(graph, seed)
     with jax.enable_x64(True):
-        assert compare(run(graph, inputs), interpret(graph, inputs, bounds=True)).agreed
+        assert compare(run(graph, inputs), reference_for(graph, inputs)).agreed
 
 
 def test_a_long_sum_in_bf16_is_kept_in_f32_until_its_end():

@@ -10,12 +10,12 @@ import numpy as np
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.bounds import compare
 from raggeddsl.graph.graph import Graph
-from raggeddsl.graph.interpret import interpret
 from raggeddsl.graph.nodes import FamilyType, Input, Operand, Output, Product, Term
 from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.library import instruction_sets
 from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph
+from tests.strategies import reference_for
 
 
 @cache
@@ -70,7 +70,7 @@ def run(plan: Plan, inputs: dict, **how) -> dict:
 def check(graph: Graph, inputs: dict, plan: Plan | None = None, **how) -> None:
     """The native kernel agrees with the interpreter, componentwise within 16·eps·L·magnitude."""
     found = run(planned(graph) if plan is None else plan, inputs, **how)
-    verdict = compare(found, interpret(graph, inputs, bounds=True))
+    verdict = compare(found, reference_for(graph, inputs))
     assert verdict.agreed, verdict
 
 
