@@ -21,7 +21,8 @@ from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
 from raggeddsl.plan.plan import Plan
 from raggeddsl.ragged import Ragged
-from raggeddsl.runtime.deliver import collect, deliver, deliver_members
+from raggeddsl.runtime.deliver import deliver, deliver_members
+from raggeddsl.runtime.donate import donated
 from raggeddsl.runtime.graph_function import GraphFunction
 from raggeddsl.runtime.jitted import Jitted
 from raggeddsl.runtime.modules import Modules
@@ -92,26 +93,32 @@ class Program:
         ready when they are read.  Raises one `RmmError` with everything that is wrong with the
         inputs (RMM701 to RMM707).
 
-        `donate` is an earlier result of this program that is no longer needed: the new one takes
-        over its memory, which saves the page faults of fresh memory, and the old arrays are deleted.
-        As with `jax.jit(donate_argnums=…)` it is a hint: under a transformation, and for a
-        dispatched program, it changes nothing.
+        `donate` is an earlier result of this program that is no longer needed, or a part of it, by
+        name: the new one takes over its memory, which saves the page faults of fresh memory, and
+        the old arrays are deleted.  What is no such result is refused (RMM714).  As with
+        `jax.jit(donate_argnums=…)` it is a hint: under a transformation, for a dispatched program,
+        and for memory that NumPy views still read, it changes nothing.
         """
         buffers = packed_buffers(inputs, self.inputs) if self.choice.target == "fused" else None
         if buffers is not None:
-            return deliver(self._whole().run(buffers, self._donated(donate)), self.outputs)
+            return deliver(self._whole().run(buffers, self._donated(donate, buffers)), self.outputs)
         return self.run(receive(inputs, self.inputs, self._source), donate)
 
     def run(self, received: Sequence[Received], donate: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Run on inputs that are checked already, one for each group of `inputs`."""
         if self.choice.target == "dispatch" and not any(one.traced for one in received):
+            self._donated(donate, ())
             members = self._members()([one.arrays() for one in received])
             return deliver_members(members, self.outputs)
         buffers = [one.buffer() for one in received]
-        return deliver(self._whole()(buffers, self._donated(donate)), self.outputs)
+        return deliver(self._whole()(buffers, self._donated(donate, buffers)), self.outputs)
 
-    def _donated(self, old: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
-        return None if old is None else collect(old, self.outputs)
+    def _donated(self, old: Mapping[str, Any] | None, buffers: Sequence[Any]) -> tuple[Any, ...]:
+        """The arrays that a call on `buffers` (none: of a dispatched program) may write over."""
+        if old is None:
+            return ()
+        names = (group.names[0] for group in self.inputs.groups)
+        return donated(old, self.outputs, dict(zip(names, buffers, strict=False)), self._source)
 
     def compile(self, progress: Any = None) -> Program:
         """Have XLA compile everything now, so that the first call need not; returns the program.

@@ -15,9 +15,12 @@ def as_array(value: Any) -> Any:
     """`value` as a NumPy array, `jax.Array` or tracer, without a copy where there can be none.
 
     Takes DLPack objects (torch tensors and the like) and nested lists of numbers too.  Raises
-    `TypeError` for object arrays, text, and whatever else holds no numbers.
+    `TypeError` for object arrays, text, and whatever else holds no numbers, `Deleted` for an array
+    whose memory is gone.
     """
     if isinstance(value, jax.Array):
+        if deleted(value):
+            raise Deleted("it has been deleted, or donated to an earlier call")
         return value
     if isinstance(value, np.ndarray):
         return _numeric(value)
@@ -46,12 +49,21 @@ def as_arrays(values: Iterable[Any]) -> list[Any]:
     if set(map(type, found)) <= {_ARRAY} and {dtype.kind for dtype in dtypes(found)} <= _NUMBERS:
         return found
     for place, value in enumerate(found):
-        if not isinstance(value, jax.Array):
+        if not isinstance(value, jax.Array) or deleted(value):
             try:
                 found[place] = as_array(value)
             except TypeError as error:
                 raise NotAnArray(place, str(error)) from error
     return found
+
+
+def deleted(array: jax.Array) -> bool:
+    """Whether the memory of `array` has been given away."""
+    return not isinstance(array, jax.core.Tracer) and array.is_deleted()
+
+
+class Deleted(TypeError):
+    """A `jax.Array` whose memory has been given away."""
 
 
 class NotAnArray(TypeError):

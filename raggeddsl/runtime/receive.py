@@ -15,7 +15,7 @@ from raggeddsl.graph.suggest import did_you_mean
 from raggeddsl.language.source import Diagnostics, Source
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.accept import accepted
-from raggeddsl.runtime.members import NotAnArray, as_array, as_arrays, dtypes, shapes
+from raggeddsl.runtime.members import Deleted, NotAnArray, as_array, as_arrays, dtypes, shapes
 from raggeddsl.runtime.pack import pack, traced
 from raggeddsl.runtime.signature import Group, Signature
 
@@ -65,7 +65,7 @@ def packed_buffers(inputs: Any, signature: Signature) -> list[Any] | None:
         if type(value) is not Ragged or value.layout is not layout or not value.packed:
             return None
         data = value.data
-        if not isinstance(data, jax.Array) or isinstance(data, jax.core.Tracer):
+        if not isinstance(data, jax.Array) or isinstance(data, jax.core.Tracer) or data.is_deleted():
             return None
         if data.dtype != dtype or data.shape != shape:
             return None
@@ -133,9 +133,15 @@ def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Recei
             "RMM706",
             f"input `{which}` cannot be read as {'arrays' if group.family else 'an array'}: {error}",
             group.span,
-            help="give NumPy or JAX arrays of numbers",
+            help=_help_to_read(error),
         )
         return None
+
+
+def _help_to_read(error: Exception) -> str:
+    if isinstance(error, Deleted) or isinstance(error.__cause__, Deleted):
+        return "give an array that is still there: a result that was donated lives on in the newer one"
+    return "give NumPy or JAX arrays of numbers"
 
 
 def _family(value: Any, group: Group, found: Diagnostics) -> Received | None:
@@ -151,6 +157,9 @@ def _family(value: Any, group: Group, found: Diagnostics) -> Received | None:
 
 def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
     layout = group.layout
+    if value.packed and len(as_array(value.data).shape) != 1:
+        _not_filled(value, group, found)
+        return None
     if value.layout is not layout:
         if not _right_count(len(value), group, found):
             return None
@@ -162,7 +171,7 @@ def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
             return None
         value = value.row_major()
     if value.packed and value.data.shape != (layout.size,):
-        _wrong_shape(0, value[0].shape, value.dtype, len(value), group, found)
+        _not_filled(value, group, found)
         return None
     if value.dtype == group.dtype:
         return Received(group, value)
@@ -170,6 +179,18 @@ def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
         _wrong_dtype(0, value.dtype, len(value), group, found)
         return None
     return Received(group, Ragged(value.data.astype(group.dtype), layout))
+
+
+def _not_filled(value: Ragged, group: Group, found: Diagnostics) -> None:
+    """The packed elements are not as many as those of the members, or have an axis more."""
+    name, shape = group.names[0], tuple(value.data.shape)
+    batch = "a batch, stacked for `jax.vmap`, is computed inside of it: `jax.vmap(program)(…)`"
+    found.error(
+        "RMM704",
+        f"the elements of input `{name}` have shape {shape}, and its members take ({value.layout.size},)",
+        group.span,
+        help=batch if len(shape) > 1 else "the elements of a Ragged are one axis, as many as its shapes say",
+    )
 
 
 def _stacked(array: Any, group: Group, found: Diagnostics) -> Received | None:
