@@ -86,7 +86,7 @@ def batch():
         (lambda old: old["D"], r"an array f32\[64, 64\], not an earlier result"),
         (
             lambda old: {"c": old["C"]},
-            r"names `c`, and the program has no such output(.|\n)*did you mean `C`",
+            r"names `c`, and the program has no such(.|\n)*did you mean `C`",
         ),
         (lambda old: {"Y": old["C"]}, r"names `Y`(.|\n)*its outputs are `C`, `D`"),
         (lambda old: {"C": old["D"]}, r"`C` is a Ragged of 3 members, and an array f32\[64, 64\]"),

@@ -1,4 +1,4 @@
-"""An earlier result in, the arrays whose memory the next one takes over out; every fault of it is found at once."""
+"""An earlier result in, the arrays whose memory the next one takes over out; all faults are found at once."""
 
 from __future__ import annotations
 
