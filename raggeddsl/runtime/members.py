@@ -32,6 +32,8 @@ def as_array(value: Any) -> Any:
         array = np.asarray(value)
     except ValueError:
         raise TypeError("a nested list whose rows differ in length is not a matrix") from None
+    if array.ndim == 0 and array.dtype.hasobject:
+        raise TypeError(f"a value of type `{type(value).__name__}` holds no numbers")
     return _numeric(array)
 
 
@@ -111,7 +113,13 @@ def _from_dlpack(value: Any) -> Any:
 
 
 def _numeric(array: np.ndarray) -> np.ndarray:
-    if array.dtype.hasobject or (array.dtype.kind in "SUMmV" and array.dtype.name not in _EXTENDED):
+    # Those of ml_dtypes, such as bfloat16, are of kind V too.
+    kind = array.dtype.kind
+    if (
+        array.dtype.hasobject
+        or kind in "SUMm"
+        or (kind == "V" and not jnp.issubdtype(array.dtype, jnp.number))
+    ):
         raise TypeError(f"an array of {array.dtype} holds no numbers that a matrix can")
     return array
 
@@ -120,4 +128,3 @@ _WEAK: dict[str, Any] = {"i": 0, "f": 0.0, "c": 0j}
 """A weak type is that of a number of Python."""
 
 _NUMBERS = frozenset("biufc")
-_EXTENDED = frozenset({"bfloat16", "int4", "uint4", "int2", "uint2"})

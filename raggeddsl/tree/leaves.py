@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from raggeddsl.language.refuse import refuse
-from raggeddsl.memberwise import checked, short_of
+from raggeddsl.memberwise import checked
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.accept import weak
 from raggeddsl.runtime.layout import Layout
 from raggeddsl.runtime.members import as_array, shapes
+from raggeddsl.runtime.product_types import short_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ def _leaf(value: Any, name: str, path: Any) -> Any:
         axes = f"{array.ndim} ax{'is' if array.ndim == 1 else 'es'}"
         help = "reshape it to (rows, columns), or leave it out of the tree: None is no leaf"
         refuse("RMM712", f"the leaf {called} has {axes}, shape {array.shape}; a matrix has 2", help)
+    if array.ndim == 0 and array.dtype == bool:
+        value = array = jnp.multiply(array, 1)  # a weak integer: a truth value gives way to every type
     return value if weak(value) and array.ndim == 0 else array
 
 
