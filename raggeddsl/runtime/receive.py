@@ -119,7 +119,11 @@ def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Recei
     if missing:
         more = f" (and {len(missing) - 1} more of its form)" if len(missing) > 1 else ""
         first = group.names.index(missing[0])
-        what = f"{len(group.layout)} matrices" if group.family else group.written(first)
+        what = group.written(first)
+        if group.family:
+            kind = "scalar" if group.layout.scalar else "matrix"
+            count = len(group.layout)
+            what = f"{count} {kind if count == 1 else {'scalar': 'scalars', 'matrix': 'matrices'}[kind]}"
         message = f"input `{missing[0]}` is missing{more}"
         found.error("RMM701", message, group.span, help=f"give {what} under this name")
         return None
@@ -262,7 +266,8 @@ def _wrong_shape(
     member: int, given: Sequence[int], dtype: Any, count: int, group: Group, found: Diagnostics
 ) -> None:
     wanted = group.layout.shape(member)
-    help = "give members in the spec's order, or change the sizes that the spec declares"
+    order = "give members in the spec's order" if group.family else "give one of this shape"
+    help = f"{order}, or change the sizes that the spec declares"
     if tuple(given) == wanted[::-1]:
         help = "it is the transpose of what is declared: give its `.T`"
     elif len(given) != len(wanted):

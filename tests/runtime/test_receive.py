@@ -39,6 +39,16 @@ def test_a_missing_name_is_named():
     assert code == "RMM701" and "`B`" in message and "6 matrices" in help
 
 
+def test_what_is_missing_is_described():
+    spec = "index i in {}\ninput s[i] : f32[]\ninput A : f32[2, 3]\noutput B[i] = s[i] * A\n"
+    for count, scalars in ((3, "3 scalars"), (1, "1 scalar")):
+        signature = rd.compile(spec.format(count), ahead=False).inputs
+        one, two = faults({}, signature)
+        assert one.help == f"give {scalars} under this name" and two.help == "give f32[2, 3] under this name"
+    wrong = fault({"s": [1.0], "A": np.ones((2, 5), np.float32)}, signature)
+    assert wrong[0] == "RMM704" and wrong[2].startswith("give one of this shape, or change the sizes")
+
+
 def test_an_unknown_name_is_named_with_what_is_near():
     code, message, help = fault({**WEIGHTS, "ss": 1}, NAMED)
     assert code == "RMM702" and "`ss`" in message and "did you mean `s`" in help
