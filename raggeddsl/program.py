@@ -211,6 +211,18 @@ class Program:
         """
         return random_inputs(self.inputs, seed)
 
+    def __copy__(self) -> Program:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Program:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its source text and options: compiled anew, tables read again, where it is unpickled."""
+        if self._source is None:
+            raise TypeError("only a program that was compiled from a text can be pickled: it has none")
+        return _again, (self._source.text, self._source.name, self.options)
+
     def __repr__(self) -> str:
         return f"Program({self.inputs!r} -> {self.outputs!r}, {self.choice.target})"
 
@@ -260,3 +272,10 @@ class Program:
         if self.choice.target == "dispatch":
             return len(self._members().launches.kind)
         return len(re.findall(r"\bstablehlo\.\w+", self._whole().lower().as_text("stablehlo")))
+
+
+def _again(text: str, name: str, options: Options) -> Program:
+    """The program of a spec that was pickled."""
+    from raggeddsl.api import planned
+
+    return planned(text, name, options)
