@@ -26,7 +26,6 @@ from raggeddsl.program import Program
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.configuration import x64_enabled
 from raggeddsl.runtime.layout import Layout
-from raggeddsl.runtime.members import deleted
 from raggeddsl.runtime.product_types import short_of
 from raggeddsl.runtime.receive import Received
 
@@ -103,14 +102,8 @@ def clear_memberwise() -> None:
 
 
 def checked(ragged: Ragged, name: str = "data") -> Any:
-    """The packed elements.
-
-    Raises RMM711 if there is an axis more, as `jax.vmap` has stacked them, RMM706 if they are gone.
-    """
+    """The packed elements.  Raises RMM711 if there is an axis more, as `jax.vmap` has stacked them."""
     data = ragged.data
-    if isinstance(data, jax.Array) and deleted(data):
-        help = "take the newer one: what was donated lives on in what took over its memory"
-        refuse("RMM706", f"`{name}` has been deleted, or donated to an earlier call", help)
     if np.shape(data) != (ragged.layout.size,):
         refuse(
             "RMM711",

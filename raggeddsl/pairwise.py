@@ -56,15 +56,17 @@ def matmul(
     left, right = _side(As, "As"), _side(Bs, "Bs")
     x64 = x64_enabled()
     preferred = None if preferred_element_type is None else explicit(preferred_element_type, "matmul")
-    a, b, computed, wanted = product_types(left.types, right.types, preferred, x64)
+    a, b, computed, wanted, converted = product_types(left.types, right.types, preferred, x64)
     kinds = (left.layout, a, left.shared), (right.layout, b, right.shared)
-    program = _program(*kinds, computed, precision_name(precision), target, kernel, x64)
-    As_, Bs_ = _converted(left.value, a), _converted(right.value, b)
-    if isinstance(As_, Ragged) and isinstance(Bs_, Ragged):
-        result = program({"As": As_, "Bs": Bs_})["C"]
+    named = "default" if precision is None else precision_name(precision)
+    program = _program(*kinds, computed, named, target, kernel, x64)
+    if converted:
+        left, right = _as_type(left, a), _as_type(right, b)
+    if isinstance(left.value, Ragged) and isinstance(right.value, Ragged):
+        result = program({"As": left.value, "Bs": right.value})["C"]
     else:
-        groups = zip(program.inputs.groups, (As_, Bs_), strict=True)
-        result = program.run([Received(group, value) for group, value in groups])["C"]
+        groups = zip(program.inputs.groups, (left, right), strict=True)
+        result = program.run([Received(group, side.value) for group, side in groups])["C"]
     if wanted != DTYPES[computed].numpy:
         result = result.astype(wanted)
     return result if isinstance(As, Ragged) or isinstance(Bs, Ragged) else result.to_list()
@@ -113,11 +115,11 @@ def _axes(values: Any) -> int | None:
     return len(values.shape) if isinstance(values, jax.Array | np.ndarray) else None
 
 
-def _converted(value: Ragged | list[Any], short: str) -> Ragged | list[Any]:
-    """A `Ragged` of this type, which a weak one is not; members are converted as they are packed."""
-    if isinstance(value, Ragged) and value.dtype != DTYPES[short].numpy:
-        return value.astype(DTYPES[short].numpy)
-    return value
+def _as_type(side: _Side, short: str) -> _Side:
+    """With a `Ragged` of this type, which a weak one is not; members are converted as they are packed."""
+    if isinstance(side.value, Ragged) and side.value.dtype != DTYPES[short].numpy:
+        return side._replace(value=side.value.astype(DTYPES[short].numpy))
+    return side
 
 
 def _type(array: Any) -> tuple[np.dtype, bool]:

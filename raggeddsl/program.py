@@ -101,7 +101,8 @@ class Program:
         """
         buffers = packed_buffers(inputs, self.inputs) if self.choice.target == "fused" else None
         if buffers is not None:
-            return deliver(self._whole().run(buffers, self._donated(donate, buffers)), self.outputs)
+            old = () if donate is None else self._donated(donate, buffers)
+            return deliver(self._whole().run(buffers, old), self.outputs)
         return self.run(receive(inputs, self.inputs, self._source), donate)
 
     def run(self, received: Sequence[Received], donate: Mapping[str, Any] | None = None) -> dict[str, Any]:

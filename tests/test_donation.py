@@ -151,9 +151,10 @@ def test_what_is_gone_is_no_input(target):
         "input `X`": lambda: program({"X": X}),
         "input `X[1]`": lambda: program({"X": [np.ones((4, 4), np.float32), member]}),
         "input `X` ": lambda: program({"X": stack}),
-        "`As`": lambda: rd.matmul(X, X),
+        "`As`": lambda: rd.matmul(X, rd.Ragged.from_list([np.ones((4, 4))] * 2)),
         "`Bs[0]`": lambda: rd.matmul([jnp.ones((4, 4))], [member]),
-        "`data`": lambda: X.norm(),
+        "`As` ": lambda: rd.matmul(X, [np.ones((4, 4))] * 2),
+        "`A`": lambda: X.norm(),
     }
     for name, call in calls.items():
         code, message = refused(call)

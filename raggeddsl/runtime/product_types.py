@@ -17,12 +17,16 @@ Types = Collection[tuple[np.dtype, bool]]
 
 
 class ProductTypes(NamedTuple):
-    """The language's types that both sides are converted to, that of the program, and the result's."""
+    """The language's types of both sides, that of the program, and the result's.
+
+    `converted` says whether a side has another type than it is given as.
+    """
 
     left: str
     right: str
     computed: str
     result: np.dtype
+    converted: bool
 
 
 @lru_cache
@@ -45,7 +49,12 @@ def product_types(
     sides = [_side(types, name, own) for types, name in ((left, "As"), (right, "Bs"))]
     holding = "i32" if wanted is None and result.kind in "iu" else wanted
     computed = holding if holding is not None and promote(own, holding) == holding else own
-    return ProductTypes(sides[0], sides[1], computed, result)
+    converted = any(
+        dtype != DTYPES[short].numpy
+        for types, short in zip((left, right), sides, strict=True)
+        for dtype, _ in types
+    )
+    return ProductTypes(sides[0], sides[1], computed, result, converted)
 
 
 def short_of(dtype: Any, name: str) -> str:

@@ -12,15 +12,17 @@ import numpy as np
 
 from raggeddsl.dtypes import from_numpy
 from raggeddsl.graph.suggest import did_you_mean
+from raggeddsl.language.refuse import refuse
 from raggeddsl.language.source import Diagnostics, Source
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.accept import accepted
-from raggeddsl.runtime.members import Deleted, NotAnArray, as_array, as_arrays, dtypes, shapes
+from raggeddsl.runtime.members import Deleted, NotAnArray, as_array, as_arrays, deleted, dtypes, shapes
 from raggeddsl.runtime.pack import pack, traced
 from raggeddsl.runtime.signature import Group, Signature
 
 _MOST = 20
 """How many faults of one call are listed."""
+_STILL_THERE = "give an array that is still there: a result that was donated lives on in the newer one"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,9 +38,16 @@ class Received:
         return self.value.traced if isinstance(self.value, Ragged) else traced(self.value)
 
     def buffer(self) -> Any:
-        """`dtype[size]`: members are packed now, a `Ragged` is taken as it is."""
+        """`dtype[size]`: members are packed now, a `Ragged` is taken as it is.
+
+        Raises RMM706 where its memory is gone.
+        """
         if isinstance(self.value, Ragged):
-            return self.value.data
+            data = self.value.data
+            if isinstance(data, jax.Array) and deleted(data):
+                name = self.group.names[0]
+                refuse("RMM706", f"`{name}` has been deleted, or donated to an earlier call", _STILL_THERE)
+            return data
         return pack(self.value, self.group.dtype, self.group.layout.size)
 
     def arrays(self) -> list[jax.Array]:
@@ -144,7 +153,7 @@ def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Recei
 
 def _help_to_read(error: Exception) -> str:
     if isinstance(error, Deleted) or isinstance(error.__cause__, Deleted):
-        return "give an array that is still there: a result that was donated lives on in the newer one"
+        return _STILL_THERE
     return "give NumPy or JAX arrays of numbers"
 
 
