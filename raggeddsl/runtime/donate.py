@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from operator import methodcaller
 from typing import Any
 
 import jax
@@ -15,7 +16,10 @@ from raggeddsl.language.source import Diagnostics, Source
 from raggeddsl.ragged import Ragged
 from raggeddsl.ragged.reading import concrete
 from raggeddsl.runtime.deliver import INSIDE
+from raggeddsl.runtime.receive import packed_buffers
 from raggeddsl.runtime.signature import Group, Signature
+
+_pointer = methodcaller("unsafe_buffer_pointer")
 
 
 def donated(
@@ -28,7 +32,15 @@ def donated(
     Raises one `RmmError` with every RMM714: no dict, no output of this name, another shape, element
     type or kind of value, and memory that is read by this call, given twice, or given already.
     """
-    found = Diagnostics(source)
+    packed = packed_buffers(old, outputs)
+    if packed is not None and _apart([*inputs.values(), *packed]):
+        return tuple(packed)  # as in a training loop: there is nothing to complain about
+    return _checked(old, outputs, inputs, Diagnostics(source))
+
+
+def _checked(
+    old: Any, outputs: Signature, inputs: Mapping[str, Any], found: Diagnostics
+) -> tuple[jax.Array, ...]:
     if not isinstance(old, Mapping):
         some = ", ".join(f'"{name}": old["{name}"]' for name in islice(outputs, 2))
         message = f"`donate` is {_described(old)}, not an earlier result: a dict of outputs by name"
@@ -40,18 +52,18 @@ def donated(
             more = f" and {len(outputs) - 5} more" if len(outputs) > 5 else ""
             help = did_you_mean(str(name), outputs) or f"its outputs are {known}{more}"
             found.error("RMM714", f"`donate` names `{name}`, and the program has no such output", help=help)
-    arrays: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for group in outputs.groups:
         if group.family or len(group.names) <= INSIDE:
             for member, name in enumerate(group.names):
                 array = _array(old[name], name, group, member, found) if name in old else None
                 if array is not None:
-                    arrays[name] = array
-    own = all(map(concrete, arrays.values()))
+                    given[name] = array
+    own = all(map(concrete, given.values()))
     if own:
-        _refuse_shared(arrays, inputs, found)
+        _refuse_shared(given, inputs, found)
     found.raise_if_failed()
-    return tuple(arrays.values()) if own else ()
+    return tuple(given.values()) if own else ()
 
 
 def _array(value: Any, name: str, group: Group, member: int, found: Diagnostics) -> Any:
@@ -105,6 +117,14 @@ def _refuse_shared(arrays: Mapping[str, Any], inputs: Mapping[str, Any], found: 
             help = "each output takes over memory of its own, which the call does not read: leave this out"
             found.error("RMM714", message, help=help)
         owners.setdefault(memory, f"for output `{name}`")
+
+
+def _apart(arrays: Sequence[Any]) -> bool:
+    """Whether each lies in a place of its own; False where some are tracers, or on several devices."""
+    try:
+        return len(set(map(_pointer, arrays))) == len(arrays)
+    except Exception:
+        return False
 
 
 def _memory(array: jax.Array) -> tuple[int, int]:
