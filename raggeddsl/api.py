@@ -56,7 +56,7 @@ def compile(
         target=target,
         kernel=kernel,
     )
-    program = _planned(text, name, options)
+    program = planned(text, name, options)
     return program.compile() if ahead else program
 
 
@@ -181,7 +181,8 @@ def _check_text(text: object, function: str) -> None:
 _FOR_PATHS = {"compile": "a path goes to `compile_file`", "check": "a path goes to `check_file`"}
 
 
-def _planned(text: str, name: str, options: Options) -> Program:
+def planned(text: str, name: str, options: Options) -> Program:
+    """The program of a text, not compiled by XLA yet; whether x64 is on is asked anew."""
     from raggeddsl.graph import build
     from raggeddsl.graph.passes import normalise
     from raggeddsl.language.parse import parse as parse_text

@@ -26,6 +26,7 @@ from raggeddsl.program import Program
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.configuration import x64_enabled
 from raggeddsl.runtime.layout import Layout
+from raggeddsl.runtime.product_types import short_of
 from raggeddsl.runtime.receive import Received
 
 _PROGRAMS = 64
@@ -44,7 +45,13 @@ def row_major(ragged: Ragged) -> Ragged:
 def scaled(ragged: Ragged, factors: Any) -> Ragged:
     """`s * a` for each member a and its own factor s; `factors` is `dtype[N]`."""
     data, layout = checked(ragged), ragged.layout
-    given = jnp.asarray(factors.data if isinstance(factors, Ragged) and factors.layout.scalar else factors)
+    try:
+        given = jnp.asarray(
+            factors.data if isinstance(factors, Ragged) and factors.layout.scalar else factors
+        )
+    except (TypeError, ValueError):
+        message = f"factors are numbers, not a value of type `{type(factors).__name__}`"
+        refuse("RMM711", message, f"give one number a member: an array of shape ({len(layout)},)")
     if given.shape != (len(layout),):
         message = f"factors of shape {given.shape} for {len(layout)} members"
         refuse("RMM711", message, f"give one number a member: an array of shape ({len(layout)},)")
@@ -105,16 +112,6 @@ def checked(ragged: Ragged, name: str = "data") -> Any:
             "where it holds a batch, call this inside `jax.vmap`",
         )
     return data
-
-
-def short_of(dtype: Any, name: str) -> str:
-    """The short name of an element type.  Raises RMM709 for one that the language has not."""
-    short = from_numpy(dtype)
-    if short is None:
-        known = ", ".join(str(d.numpy) for d in DTYPES.values())
-        help = f"convert it with `.astype` to one of {known}"
-        refuse("RMM709", f"{name} has element type {dtype}", help)
-    return short
 
 
 def one_node(graph: Graph, node: Node, options: Options) -> Program:

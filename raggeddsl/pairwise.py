@@ -9,19 +9,20 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from raggeddsl.dtypes import DTYPES, promote
+from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Operand, Origin, Product
 from raggeddsl.language.refuse import refuse
-from raggeddsl.memberwise import checked, family_input, one_node, short_of
+from raggeddsl.memberwise import checked, family_input, one_node
 from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.program import Program
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.configuration import x64_enabled
+from raggeddsl.runtime.element_type import explicit
 from raggeddsl.runtime.layout import Layout
-from raggeddsl.runtime.members import NotAnArray, as_arrays, promoted, shapes, types
+from raggeddsl.runtime.members import NotAnArray, as_arrays, shapes, types
+from raggeddsl.runtime.product_types import product_types
 from raggeddsl.runtime.receive import Received
-from raggeddsl.runtime.signature import Group
 
 _PROGRAMS = 64
 """How many pairs of layouts keep their program."""
@@ -44,31 +45,37 @@ def matmul(
     by `.T` are read where they lie.
 
     `precision` (one for both sides) and `preferred_element_type` are those of `jnp.matmul`, and
-    element types promote as there, weak ones too.  The program is kept for the next call with the
-    same shapes.  Works under `jax.jit`, `jax.grad` and `jax.vmap`.
+    element types promote as there, weak ones too; the language's names for them, such as `bf16`,
+    are understood.  Integers narrower than 32 bits, uint32 and booleans are computed as i32, and
+    wrap as there.  The program is kept for the next call with the same shapes.  Works under
+    `jax.jit`, `jax.grad` and `jax.vmap`.
 
     Raises `RmmError`: RMM706 for what is not a matrix, RMM708 where lengths or inner sizes differ,
-    RMM709 for an element type that the language has not, RMM711 for a batch outside of `jax.vmap`.
+    RMM709 for an element type that there is not, such as int64, RMM711 for a batch outside of `jax.vmap`.
     """
     left, right = _side(As, "As"), _side(Bs, "Bs")
     x64 = x64_enabled()
-    a, b, common, wanted = _types(left.types, right.types, preferred_element_type, x64)
+    preferred = None if preferred_element_type is None else explicit(preferred_element_type, "matmul")
+    a, b, computed, wanted, converted = product_types(left.types, right.types, preferred, x64)
     kinds = (left.layout, a, left.shared), (right.layout, b, right.shared)
-    program = _program(*kinds, common, precision_name(precision), target, kernel, x64)
+    named = "default" if precision is None else precision_name(precision)
+    program = _program(*kinds, computed, named, target, kernel, x64)
+    if converted:
+        left, right = _as_type(left, a), _as_type(right, b)
     if isinstance(left.value, Ragged) and isinstance(right.value, Ragged):
         result = program({"As": left.value, "Bs": right.value})["C"]
     else:
         groups = zip(program.inputs.groups, (left, right), strict=True)
-        result = program.run([_received(group, side.value) for group, side in groups])["C"]
-    if wanted != common:
-        result = result.astype(DTYPES[wanted].numpy)
+        result = program.run([Received(group, side.value) for group, side in groups])["C"]
+    if wanted != DTYPES[computed].numpy:
+        result = result.astype(wanted)
     return result if isinstance(As, Ragged) or isinstance(Bs, Ragged) else result.to_list()
 
 
 def clear_matmul() -> None:
     """Forget the programs that `matmul` keeps."""
     _program.cache_clear()
-    _types.cache_clear()
+    product_types.cache_clear()
 
 
 class _Side(NamedTuple):
@@ -108,41 +115,15 @@ def _axes(values: Any) -> int | None:
     return len(values.shape) if isinstance(values, jax.Array | np.ndarray) else None
 
 
-def _received(group: Group, value: Ragged | list[Any]) -> Received:
-    if isinstance(value, Ragged) and value.dtype != group.dtype:
-        value = value.astype(group.dtype)  # it was weak
-    return Received(group, value)
+def _as_type(side: _Side, short: str) -> _Side:
+    """With a `Ragged` of this type, which a weak one is not; members are converted as they are packed."""
+    if isinstance(side.value, Ragged) and side.value.dtype != DTYPES[short].numpy:
+        return side._replace(value=side.value.astype(DTYPES[short].numpy))
+    return side
 
 
 def _type(array: Any) -> tuple[np.dtype, bool]:
     return array.dtype, getattr(array, "weak_type", False)
-
-
-@lru_cache
-def _types(left: Any, right: Any, preferred: Any, x64: bool) -> tuple[str, str, str, str]:
-    """The types of both sides, the one that the program computes in, and that of the result.
-
-    The last two differ where a narrower type is preferred, to which the products are rounded.
-    """
-    common = short_of(promoted(left | right or _NONE), "the result")
-    a, b = (
-        short_of(promoted(types), f"`{name}`") if any(not weak for _, weak in types) else common
-        for types, name in ((left, "As"), (right, "Bs"))
-    )
-    if preferred is None:
-        return a, b, common, common
-    wanted = short_of(jax.dtypes.canonicalize_dtype(preferred), "`preferred_element_type`")
-    if _HOLDS.index(DTYPES[wanted].kind) < _HOLDS.index(DTYPES[common].kind):
-        refuse(
-            "RMM709",
-            f"`preferred_element_type` is {wanted}, which cannot hold products of {common}",
-            "prefer a type of the same kind, or of one that holds it",
-        )
-    return a, b, wanted if promote(common, wanted) == wanted else common, wanted
-
-
-_NONE = {(np.dtype("float32"), False)}
-_HOLDS = ("integer", "float", "complex")
 
 
 def precision_name(precision: Any) -> str:

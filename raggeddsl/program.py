@@ -21,7 +21,8 @@ from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
 from raggeddsl.plan.plan import Plan
 from raggeddsl.ragged import Ragged
-from raggeddsl.runtime.deliver import collect, deliver, deliver_members
+from raggeddsl.runtime.deliver import deliver, deliver_members
+from raggeddsl.runtime.donate import donated
 from raggeddsl.runtime.graph_function import GraphFunction
 from raggeddsl.runtime.jitted import Jitted
 from raggeddsl.runtime.modules import Modules
@@ -92,26 +93,33 @@ class Program:
         ready when they are read.  Raises one `RmmError` with everything that is wrong with the
         inputs (RMM701 to RMM707).
 
-        `donate` is an earlier result of this program that is no longer needed: the new one takes
-        over its memory, which saves the page faults of fresh memory, and the old arrays are deleted.
-        As with `jax.jit(donate_argnums=…)` it is a hint: under a transformation, and for a
-        dispatched program, it changes nothing.
+        `donate` is an earlier result of this program that is no longer needed, or a part of it, by
+        name: the new one takes over its memory, which saves the page faults of fresh memory, and
+        the old arrays are deleted.  What is no such result is refused (RMM714).  As with
+        `jax.jit(donate_argnums=…)` it is a hint: under a transformation, for a dispatched program,
+        and for memory that NumPy views still read, it changes nothing.
         """
         buffers = packed_buffers(inputs, self.inputs) if self.choice.target == "fused" else None
         if buffers is not None:
-            return deliver(self._whole().run(buffers, self._donated(donate)), self.outputs)
+            old = () if donate is None else self._donated(donate, buffers)
+            return deliver(self._whole().run(buffers, old), self.outputs)
         return self.run(receive(inputs, self.inputs, self._source), donate)
 
     def run(self, received: Sequence[Received], donate: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Run on inputs that are checked already, one for each group of `inputs`."""
         if self.choice.target == "dispatch" and not any(one.traced for one in received):
+            self._donated(donate, ())
             members = self._members()([one.arrays() for one in received])
             return deliver_members(members, self.outputs)
         buffers = [one.buffer() for one in received]
-        return deliver(self._whole()(buffers, self._donated(donate)), self.outputs)
+        return deliver(self._whole()(buffers, self._donated(donate, buffers)), self.outputs)
 
-    def _donated(self, old: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
-        return None if old is None else collect(old, self.outputs)
+    def _donated(self, old: Mapping[str, Any] | None, buffers: Sequence[Any]) -> tuple[Any, ...]:
+        """The arrays that a call on `buffers` (none: of a dispatched program) may write over."""
+        if old is None:
+            return ()
+        names = (group.names[0] for group in self.inputs.groups)
+        return donated(old, self.outputs, dict(zip(names, buffers, strict=False)), self._source)
 
     def compile(self, progress: Any = None) -> Program:
         """Have XLA compile everything now, so that the first call need not; returns the program.
@@ -204,6 +212,18 @@ class Program:
         """
         return random_inputs(self.inputs, seed)
 
+    def __copy__(self) -> Program:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Program:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its source text and options: compiled anew, tables read again, where it is unpickled."""
+        if self._source is None:
+            raise TypeError("only a program that was compiled from a text can be pickled: it has none")
+        return _again, (self._source.text, self._source.name, self.options)
+
     def __repr__(self) -> str:
         return f"Program({self.inputs!r} -> {self.outputs!r}, {self.choice.target})"
 
@@ -253,3 +273,10 @@ class Program:
         if self.choice.target == "dispatch":
             return len(self._members().launches.kind)
         return len(re.findall(r"\bstablehlo\.\w+", self._whole().lower().as_text("stablehlo")))
+
+
+def _again(text: str, name: str, options: Options) -> Program:
+    """The program of a spec that was pickled."""
+    from raggeddsl.api import planned
+
+    return planned(text, name, options)

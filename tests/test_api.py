@@ -230,7 +230,7 @@ def test_matmul_takes_a_precision():
         (BS[:1], "text", "RMM706", "`Bs` is a value of type `str`, not a list of matrices"),
         (np.float32(1), BS[:1], "RMM706", "`As` is a value of type `float32`, not a list"),
         (np.ones(()), BS[:1], "RMM706", "`As` is a value of type `ndarray`, not a list"),
-        ([np.ones((2, 2), np.uint8)], [np.ones((2, 2), np.uint8)], "RMM709", "uint8"),
+        ([np.ones((2, 2), "m8[s]")], BS[:1], "RMM706", "holds no numbers"),
     ],
 )
 def test_matmul_says_what_does_not_fit(left, right, code, said):

@@ -273,7 +273,12 @@ def test_a_kernel_that_cannot_run_is_an_error_when_asked_for(monkeypatch):
     monkeypatch.setattr(NativeKernel, "unavailable", lambda self, plan, backend: "it is not built")
     with pytest.raises(RmmError, match=r"RMM510.*it is not built") as raised:
         program(pairs(), kernel="native")
-    assert "xla" in raised.value.diagnostics[0].help
+    assert 'kernel="xla"' in raised.value.diagnostics[0].help
+    monkeypatch.setattr(XlaKernel, "unavailable", lambda self, plan, backend: "it is too long")
+    with pytest.raises(RmmError, match=r"RMM510.*it is too long") as raised:
+        program(pairs(), kernel="xla")
+    help = raised.value.diagnostics[0].help
+    assert 'kernel="xla"' not in help and 'kernel="reference"' in help
 
 
 def test_auto_says_why_a_better_kernel_is_passed_over(monkeypatch):

@@ -23,6 +23,7 @@ from raggeddsl.builder.nodes import (
     Statement,
     Total,
 )
+from raggeddsl.builder.numbers import plain
 from raggeddsl.builder.shapes import dtype_name, known_type, whole_number, whole_numbers
 from raggeddsl.builder.text import spec_text
 from raggeddsl.builder.tree import matrices_of
@@ -205,12 +206,12 @@ class Builder:
         Raises `RmmError`: RMM210 for what is no count, RMM314 where a step changes the shape.
         """
         node = self.expression_of(value, "what is iterated")
-        plain = times.item() if isinstance(times, np.generic) else times
-        if isinstance(plain, bool) or not isinstance(plain, int) or plain < 1:
+        count = plain(times)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
             refuse("RMM210", f"`iterate` cannot repeat {times!r} times", "the count is a whole number from 1")
         if isinstance(function, Macro):
-            return self._iterated(function, node, plain)
-        for _ in range(plain):
+            return self._iterated(function, node, count)
+        for _ in range(count):
             step = self.expression_of(function(Expression(self, node)), "the value of an iterated function")
             _same_shape(node, step)
             node = step

@@ -11,6 +11,7 @@ import numpy as np
 
 from raggeddsl.builder.infer import result
 from raggeddsl.builder.nodes import Binary, Known, Negate, Node, Number, Pick, Transpose
+from raggeddsl.builder.numbers import plain
 from raggeddsl.builder.words import members, shown
 from raggeddsl.graph.nodes import Columns
 from raggeddsl.language.refuse import refuse
@@ -205,10 +206,10 @@ def _picked(node: Node, known: Known, chosen: Columns | int) -> Node:
 
 def number_of(value: Any) -> Number | None:
     """A number as an operand, or None for what is none; RMM319 for one that is out of range."""
-    plain = value.item() if isinstance(value, np.generic) else value
-    if isinstance(plain, bool) or not isinstance(plain, int | float):
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, int | float):
         return None
-    if not math.isfinite(plain) or (isinstance(plain, int) and abs(plain) > LARGEST):
+    if not math.isfinite(number) or (isinstance(number, int) and abs(number) > LARGEST):
         help = "whole numbers fit in 63 bits, others in a float64"
-        refuse("RMM319", f"the number {plain} is out of range", help)
-    return Number(plain)
+        refuse("RMM319", f"the number {number} is out of range", help)
+    return Number(number)

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from raggeddsl.builder.nodes import Known
+from raggeddsl.builder.numbers import plain
 from raggeddsl.builder.words import members
 from raggeddsl.dtypes import DTYPES, from_numpy
 from raggeddsl.graph.elaborate.types import meant_dtype
@@ -63,10 +64,10 @@ def _one(name: str, shape: Any) -> tuple[int, ...]:
 
 def whole_number(value: Any, what: str) -> int:
     """`value` as a whole number ≥ 0; RMM405 if it is none."""
-    plain = value.item() if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 else value
-    if isinstance(plain, bool) or not isinstance(plain, int) or not 0 <= plain < 2**63:
+    number = plain(value)
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**63:
         refuse("RMM405", f"{what} is {value!r}", SIZES)
-    return plain
+    return number
 
 
 def _many(name: str, shapes: Any) -> tuple[Columns, Columns, bool]:
@@ -96,6 +97,8 @@ def whole_numbers(values: Any, what: str, row: str) -> np.ndarray:
     array = np.asarray(values)
     if array.size == 0:
         return array.astype(np.int64)
+    if array.dtype.hasobject:
+        array = np.array([plain(one) for one in array.ravel()]).reshape(array.shape)
     if array.dtype.kind not in "iu":
         refuse("RMM405", f"{what} are of type {array.dtype}, not whole numbers", SIZES)
     bad = array < 0 if array.dtype.kind == "i" else array > np.uint64(2**63 - 1)

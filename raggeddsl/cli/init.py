@@ -15,13 +15,14 @@ examples:
   raggeddsl run net.rmm --random 0 --verify
 
 Only headers are read, and nothing is unpickled. FILE is .npz, .npy, .safetensors, or a .csv or .json
-table with columns rows and cols (and name). The sizes of more than 32 matrices go to a table beside
+table with columns rows and cols (and name); - is standard input, whose kind is told by how it
+begins. The sizes of more than 32 matrices go to a table beside
 the spec, net.W.csv.
 """
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="an .npz, .npy, .safetensors, .csv or .json file")
+    parser.add_argument("file", metavar="FILE", help="an .npz, .npy, .safetensors, .csv or .json file, or -")
     parser.add_argument("-o", dest="output", metavar="FILE.rmm", help="write the spec here (default: stdout)")
     parser.add_argument("--force", action="store_true", help="replace files that are there already")
     parser.add_argument("--dtype", choices=tuple(DTYPES), help="declare all matrices of this element type")
@@ -29,17 +30,18 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from raggeddsl.starter import list_arrays, starter
+    from raggeddsl.starter import STDIN, list_arrays, starter
 
     path = Path(args.file)
+    called = Path(STDIN) if args.file == "-" else path
     target = None if args.output in (None, "-") else Path(args.output)
     beside = None if target is None else target.stem
-    made = starter(path, list_arrays(path), beside=beside, dtype=args.dtype)
+    made = starter(called, list_arrays(path), beside=beside, dtype=args.dtype)
     if target is None:
         write_result(None, made.text)
         return EXIT_FINE
     files = {target.parent / name: text for name, text in made.tables.items()} | {target: made.text}
-    refuse_to_lose(path, list(files), args.force)
+    refuse_to_lose(called, list(files), args.force)
     for file, text in files.items():
         write_text(file, text)
     matrices = "1 matrix" if made.matrices == 1 else f"{made.matrices} matrices"
@@ -53,7 +55,7 @@ def refuse_to_lose(source: Path, files: list[Path], force: bool) -> None:
     for file in files:
         if not file.exists():
             continue
-        if file.samefile(source):
+        if source.exists() and file.samefile(source):
             raise WrongUsage(f"`{file}` is the file to read; write the spec under another name")
         if not force:
             raise WrongUsage(f"`{file}` exists already; --force replaces it")

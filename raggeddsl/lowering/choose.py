@@ -112,9 +112,19 @@ def _require(plan: Plan, name: str, backend: str, found: Diagnostics) -> None:
         found.error(
             "RMM510",
             f"the kernel `{name}` cannot run this program on {backend}: {reason}",
-            help='leave the choice to kernel="auto", or ask for kernel="xla", which runs on any backend',
+            help=_other_kernels(plan, name, backend),
         )
     found.raise_if_failed()
+
+
+def _other_kernels(plan: Plan, name: str, backend: str) -> str:
+    """The mend where the kernel `name` cannot run `plan`: what can."""
+    able = []
+    for other in PREFERENCE:
+        kernel = None if other == name else installed(other)
+        if kernel is not None and kernel.unavailable(plan, backend) is None:
+            able.append(f'kernel="{other}"')
+    return f'leave the choice to kernel="auto", or ask for {" or ".join(able)}, which can run it'
 
 
 def _target(

@@ -6,7 +6,7 @@ Elementwise operations are those of `jax.numpy` on the packed elements, so types
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -88,6 +88,7 @@ def _product(left: Any, right: Any) -> Any:
 
     for side in (left, right):
         if not isinstance(side, Arithmetic) and not _array(side):
+            _refuse_plain("@", "two Ragged, or a Ragged and one matrix", side)
             return NotImplemented
         if _array(side) and np.ndim(side) != 2:
             refuse(
@@ -108,6 +109,7 @@ def _elementwise(operation: Callable[..., Any], sign: str, left: Any, right: Any
         return _like(left, operation(left.data, right.data))
     ragged, other = (left, right) if isinstance(left, Arithmetic) else (right, left)
     if not _array(other) and not isinstance(other, int | float | complex):
+        _refuse_plain(sign, "two Ragged, or a Ragged and a number", other)
         return NotImplemented
     if np.ndim(other) != 0:
         help = (
@@ -121,6 +123,17 @@ def _elementwise(operation: Callable[..., Any], sign: str, left: Any, right: Any
         refuse("RMM711", message, help)
     first, second = (x.data if isinstance(x, Arithmetic) else x for x in (left, right))
     return _like(ragged, operation(first, second))
+
+
+def _refuse_plain(sign: str, wanted: str, value: Any) -> None:
+    """Raise RMM711 for plain values of Python; objects of other kinds may know what to do themselves."""
+    if isinstance(value, int | float | complex):
+        refuse("RMM711", f"`{sign}` takes {wanted}, not a number", "scale by a number with `*`")
+    if value is None or isinstance(value, list | tuple | str | bytes | Mapping):
+        help = "`rd.Ragged.from_list` makes a Ragged of a list of matrices"
+        if sign in "*/":
+            help += "; `ragged.scale(s)` has a factor for each member"
+        refuse("RMM711", f"`{sign}` takes {wanted}, not a value of type `{type(value).__name__}`", help)
 
 
 def _array(value: Any) -> bool:

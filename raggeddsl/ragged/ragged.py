@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn, overload
 
 import jax
@@ -12,8 +12,9 @@ import numpy as np
 
 from raggeddsl.ragged.arithmetic import Arithmetic
 from raggeddsl.ragged.reading import beside, concrete, cut, cut_all, on_host
+from raggeddsl.runtime.element_type import explicit, named
 from raggeddsl.runtime.layout import Layout
-from raggeddsl.runtime.members import as_array, as_arrays, promoted, shapes, types
+from raggeddsl.runtime.members import NotAnArray, as_array, as_arrays, promoted, shapes, types
 from raggeddsl.runtime.pack import pack, traced
 
 _DEVICE_SLICES = 16
@@ -47,21 +48,21 @@ class Ragged(Arithmetic):
         """Pack matrices (NumPy, `jax.Array`, tracers, DLPack objects, nested lists) into a new buffer.
 
         All members have two axes, or all have none (scalars).  `dtype` defaults to what
-        `jnp.result_type` gives for the members.  Always copies.  Raises `ValueError` for other
-        ranks and `TypeError` for what is not an array of numbers.
+        `jnp.result_type` gives for the members; the language's names are taken as by `astype`.
+        Always copies.  Raises `ValueError` for other ranks and `TypeError` for what is not an array
+        of numbers; both name the member.
         """
-        members = as_arrays(arrays)
+        wanted = None if dtype is None else explicit(dtype, "from_list")
+        members = _members(arrays)
         if not members:
             empty = Layout.of(np.zeros(0), np.zeros(0))
-            return cls(pack([], jax.dtypes.canonicalize_dtype(dtype or np.float32), 0), empty)
+            return cls(pack([], np.dtype(np.float32) if wanted is None else wanted, 0), empty)
         given = shapes(members)
         ranks = set(map(len, given))
         if ranks not in ({0}, {2}):
             _refuse_rank(given)
-        if dtype is None:
-            dtype = promoted(types(members))
         layout = Layout.of_shapes(given)
-        chosen = np.dtype(jax.dtypes.canonicalize_dtype(dtype))
+        chosen = np.dtype(promoted(types(members))) if wanted is None else wanted
         return cls(pack(members, chosen, layout.size), layout)
 
     @classmethod
@@ -217,8 +218,11 @@ class Ragged(Arithmetic):
         return row_major(self) if self.layout.column_major else self
 
     def astype(self, dtype: Any) -> Ragged:
-        """Every member converted to `dtype`, as by `jax.Array.astype`."""
-        return Ragged(jnp.asarray(self.data).astype(dtype), self.layout)
+        """Every member converted to `dtype`, as by `jax.Array.astype`.
+
+        The language's names of types are taken too, before NumPy's: `bf16`, `f16` (float16), `i8` (int8).
+        """
+        return Ragged(jnp.asarray(self.data).astype(named(dtype)), self.layout)
 
     def scale(self, factors: Any) -> Ragged:
         """Equivalent to `[s * a for s, a in zip(factors, self)]`; `factors` is `dtype[N]`.
@@ -273,6 +277,18 @@ class Ragged(Arithmetic):
         dtype = getattr(self._data, "dtype", self._data) if self._dtype is None else self._dtype
         members = repr(self.layout).removeprefix("Layout(").removesuffix(")")
         return f"Ragged({dtype}, {members}; {self.layout.size} elements)"
+
+
+def _members(arrays: Any) -> list[Any]:
+    """`as_arrays`, whose error names the member."""
+    if isinstance(arrays, str | bytes | Mapping) or not hasattr(arrays, "__iter__"):
+        raise TypeError(
+            f"a Ragged is made of a list of matrices, not of a value of type `{type(arrays).__name__}`"
+        )
+    try:
+        return as_arrays(arrays)
+    except NotAnArray as error:
+        raise TypeError(f"member {error.place} of a Ragged cannot be read as a matrix: {error}") from None
 
 
 def _refuse_rank(shapes: Sequence[tuple[int, ...]]) -> NoReturn:

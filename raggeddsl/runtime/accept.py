@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 _RANK = {"b": 0, "u": 1, "i": 1, "f": 2, "V": 2, "c": 3}
@@ -17,15 +18,19 @@ def accepted(value: Any, array: Any, wanted: np.dtype) -> bool:
     Its type must be `wanted` itself, or what `jnp.asarray` makes `wanted` of (f64 for f32 without
     x64).  Numbers of Python, nested lists of them and weakly typed `jax.Array`s have no type of
     their own and take any that can hold their kind: an int becomes a float, never the reverse.
+    Any other scalar is taken where it would give way to `wanted`, as `np.int64(3)` to f32.
+    Integers must be in the range of `wanted` wherever that can be seen.
     """
     given = np.dtype(array.dtype)
-    if given == wanted or jax.dtypes.canonicalize_dtype(given) == wanted:
+    if given == wanted:
         return True
-    if not weak(value):
-        return False
-    if _RANK.get(given.kind, 9) > _RANK.get(wanted.kind, -1):
-        return False
-    return wanted.kind != "i" or _in_range(array, wanted)
+    if jax.dtypes.canonicalize_dtype(given) == wanted:
+        return wanted.kind != "i" or _in_range(array, wanted)
+    if weak(value):
+        gives_way = _RANK.get(given.kind, 9) <= _RANK.get(wanted.kind, -1)
+    else:
+        gives_way = array.ndim == 0 and jnp.promote_types(given, wanted) == wanted
+    return gives_way and (wanted.kind != "i" or _in_range(array, wanted))
 
 
 def weak(value: Any) -> bool:

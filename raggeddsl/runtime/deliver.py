@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from raggeddsl.ragged import Ragged
@@ -40,21 +40,6 @@ def deliver(values: Sequence[Any], signature: Signature) -> dict[str, Any]:
         else:
             out.update(zip(group.names, Ragged(value, group.layout).to_list(), strict=True))
     return out
-
-
-def collect(results: Mapping[str, Any], signature: Signature) -> tuple[Any, ...]:
-    """The values that `deliver` made `results` of, to be given back to the program; empty where it cannot.
-
-    Single matrices that were cut on the host have no buffer to give back.
-    """
-    values: list[Any] = []
-    for group in signature.groups:
-        first = results.get(group.names[0])
-        if group.family and isinstance(first, Ragged) and first.packed:
-            values.append(first.data)
-        elif not group.family and len(group.names) <= INSIDE and all(n in results for n in group.names):
-            values.append(tuple(results[name] for name in group.names))
-    return tuple(values)
 
 
 def deliver_members(values: Sequence[Sequence[Any]], signature: Signature) -> dict[str, Any]:

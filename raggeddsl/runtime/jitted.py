@@ -40,18 +40,18 @@ class Jitted:
         """What the kernel made of the plan."""
         return self.graph_function.lowered
 
-    def __call__(self, buffers: Sequence[Any], donated: tuple[Any, ...] | None = None) -> tuple[Any, ...]:
+    def __call__(self, buffers: Sequence[Any], donated: tuple[Any, ...] = ()) -> tuple[Any, ...]:
         """The outputs as `deliver.cut` gives them, from the plan's input buffers; traceable.
 
-        `donated` are outputs of an earlier call, as `deliver.collect` finds them, whose memory the
-        new ones take over where XLA can.
+        `donated` are arrays of an earlier call, as `raggeddsl.runtime.donate` finds them, whose
+        memory the outputs of the same type and shape take over where XLA can.
         """
         if traced(buffers):
             # Tracers need the primitive, which knows its derivatives.
             return cut(self.graph_function(buffers), self.outputs)
         return self.run(buffers, donated)
 
-    def run(self, buffers: Sequence[Any], donated: tuple[Any, ...] | None = None) -> tuple[Any, ...]:
+    def run(self, buffers: Sequence[Any], donated: tuple[Any, ...] = ()) -> tuple[Any, ...]:
         """The same for buffers that are known to be concrete: a call of few lines."""
         if self._compiled is None:
             if not self.lowered.traceable:

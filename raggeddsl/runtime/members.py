@@ -17,12 +17,13 @@ def as_array(value: Any) -> Any:
     """`value` as a NumPy array, `jax.Array` or tracer, without a copy where there can be none.
 
     Takes DLPack objects (torch tensors and the like) and nested lists of numbers too.  Raises
-    `TypeError` for object arrays, text, and whatever else holds no numbers.
+    `TypeError` for object arrays, text, and whatever else holds no numbers, `Deleted` for an array
+    whose memory is gone.
     """
     if isinstance(value, jax.Array):
         if not isinstance(value.dtype, np.dtype):
             raise TypeError(f"an array of {value.dtype} holds no numbers that a matrix can")
-        return value
+        return there(value)
     if isinstance(value, np.ndarray):
         return _numeric(value)
     if exports(type(value)):
@@ -33,6 +34,8 @@ def as_array(value: Any) -> Any:
         array = np.asarray(value)
     except ValueError:
         raise TypeError("a nested list whose rows differ in length is not a matrix") from None
+    if array.ndim == 0 and array.dtype.hasobject:
+        raise TypeError(f"a value of type `{type(value).__name__}` holds no numbers")
     return _numeric(array)
 
 
@@ -59,6 +62,25 @@ def as_arrays(values: Iterable[Any]) -> list[Any]:
     return found
 
 
+def deleted(array: jax.Array) -> bool:
+    """Whether the memory of `array` has been given away."""
+    return not isinstance(array, jax.core.Tracer) and array.is_deleted()
+
+
+def there(value: Any) -> Any:
+    """`value`.  Raises `Deleted` for a `jax.Array` whose memory has been given away."""
+    if isinstance(value, jax.Array) and deleted(value):
+        raise Deleted
+    return value
+
+
+class Deleted(TypeError):
+    """A `jax.Array` whose memory has been given away."""
+
+    def __init__(self) -> None:
+        super().__init__("the array has been deleted, or donated to an earlier call")
+
+
 class NotAnArray(TypeError):
     """Member number `place` of a list cannot be read, for the reason `said`."""
 
@@ -67,19 +89,19 @@ class NotAnArray(TypeError):
         super().__init__(f"member {place}: {said}")
 
 
-def concrete(kind: type) -> bool:
+def concrete_type(kind: type) -> bool:
     """Whether values of this type are `jax.Array`s and no tracers."""
     return issubclass(kind, jax.Array) and not issubclass(kind, jax.core.Tracer)
 
 
 def _known(kind: type) -> bool:
-    return kind is _ARRAY or concrete(kind)
+    return kind is _ARRAY or concrete_type(kind)
 
 
 def _get(arrays: Collection[Any], *names: str) -> Iterator[Any]:
     """Attributes of each; the shape and type of a `jax.Array` are those of its abstract value."""
     kinds = set(map(type, arrays))
-    if kinds and all(map(concrete, kinds)):
+    if kinds and all(map(concrete_type, kinds)):
         names = tuple(f"aval.{name}" for name in names)
     return map(attrgetter(*names), arrays)
 
@@ -99,7 +121,7 @@ def types(arrays: Collection[Any]) -> set[tuple[Any, bool]]:
     kinds = set(map(type, arrays))
     if kinds <= {_ARRAY}:
         return {(dtype, False) for dtype in dtypes(arrays)}
-    if all(map(concrete, kinds)):
+    if all(map(concrete_type, kinds)):
         return set(_get(arrays, "dtype", "weak_type"))
     return {(array.dtype, getattr(array, "weak_type", False)) for array in arrays}
 
@@ -112,17 +134,19 @@ def promoted(types: Collection[tuple[Any, bool]]) -> Any:
 
 
 def _numeric(array: np.ndarray) -> np.ndarray:
-    if array.dtype.hasobject or (array.dtype.kind in "SUMmV" and array.dtype.name not in _EXTENDED):
+    if not _of_numbers(array.dtype):
         raise TypeError(f"an array of {array.dtype} holds no numbers that a matrix can")
     return array
 
 
 def _of_numbers(dtype: Any) -> bool:
-    return isinstance(dtype, np.dtype) and (dtype.kind in _NUMBERS or dtype.name in _EXTENDED)
+    # Those of ml_dtypes, such as bfloat16, are of kind V.
+    return isinstance(dtype, np.dtype) and (
+        dtype.kind in _NUMBERS or (dtype.kind == "V" and jnp.issubdtype(dtype, jnp.number))
+    )
 
 
 _WEAK: dict[str, Any] = {"i": 0, "f": 0.0, "c": 0j}
 """A weak type is that of a number of Python."""
 
 _NUMBERS = frozenset("biufc")
-_EXTENDED = frozenset({"bfloat16", "int4", "uint4", "int2", "uint2"})

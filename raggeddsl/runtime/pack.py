@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from raggeddsl.kernels.native.members import Packing
-from raggeddsl.runtime.members import NotAnArray, concrete, dtypes
+from raggeddsl.runtime.members import Deleted, NotAnArray, concrete_type, deleted, dtypes, there
 
 _ALIGNMENT = 64
 """Bytes; XLA's CPU client takes a host buffer as it is when it starts at such an address."""
@@ -36,7 +36,7 @@ def host(values: Sequence[Any]) -> list[np.ndarray]:
     """
     if jax.default_backend() != "cpu":
         for value in values:
-            if isinstance(value, jax.Array) and not value.is_deleted():
+            if isinstance(value, jax.Array) and not deleted(value):
                 value.copy_to_host_async()
     try:
         return list(map(np.asarray, values))
@@ -46,9 +46,10 @@ def host(values: Sequence[Any]) -> list[np.ndarray]:
 
 def _there(place: int, value: Any) -> Any:
     """Member number `place`.  Raises `NotAnArray` if it has been deleted."""
-    if isinstance(value, jax.Array) and value.is_deleted():
-        raise NotAnArray(place, "the array has been deleted, or donated to a computation")
-    return value
+    try:
+        return there(value)
+    except Deleted as error:
+        raise NotAnArray(place, str(error)) from error
 
 
 def _shown(members: list[Any], dtype: np.dtype) -> list[Any]:
@@ -58,7 +59,7 @@ def _shown(members: list[Any], dtype: np.dtype) -> list[Any]:
     """
     if jax.default_backend() != "cpu":
         return list(host(members))
-    if dtype.kind != "V" or _VIEW is None or not all(map(concrete, set(map(type, members)))):
+    if dtype.kind != "V" or _VIEW is None or not all(map(concrete_type, set(map(type, members)))):
         return members
     try:
         if set(map(type, map(_sharding, members))) != {jax.sharding.SingleDeviceSharding}:

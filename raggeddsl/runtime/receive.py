@@ -16,12 +16,13 @@ from raggeddsl.language.refuse import refuse
 from raggeddsl.language.source import Diagnostics, Source
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.accept import accepted
-from raggeddsl.runtime.members import NotAnArray, as_array, as_arrays, dtypes, shapes
+from raggeddsl.runtime.members import Deleted, NotAnArray, as_array, as_arrays, dtypes, shapes, there
 from raggeddsl.runtime.pack import pack, traced
 from raggeddsl.runtime.signature import Group, Signature
 
 _MOST = 20
 """How many faults of one call are listed."""
+_STILL_THERE = "give an array that is still there: a result that was donated lives on in the newer one"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +40,17 @@ class Received:
     def buffer(self) -> Any:
         """`dtype[size]`: members are packed now, a `Ragged` is taken as it is.
 
-        Raises `RmmError` RMM706 for a member that has been deleted.
+        Raises RMM706 where its memory, or that of a member, is gone.
         """
-        if isinstance(self.value, Ragged):
-            return self.value.data
         try:
+            if isinstance(self.value, Ragged):
+                return there(self.value.data)
             return pack(self.value, self.group.dtype, self.group.layout.size)
+        except Deleted as error:
+            refuse("RMM706", f"input `{self.group.names[0]}` cannot be read: {error}", _STILL_THERE)
         except NotAnArray as error:
             called = self.group.called(error.place)
-            refuse("RMM706", f"`{called}` cannot be read: {error.said}", "give arrays that are still there")
+            refuse("RMM706", f"input `{called}` cannot be read: {error.said}", _STILL_THERE)
 
     def arrays(self) -> list[jax.Array]:
         """The members as `jax.Array`s of their own; those that are NumPy's are copied, never aliased."""
@@ -73,7 +76,7 @@ def packed_buffers(inputs: Any, signature: Signature) -> list[Any] | None:
         if type(value) is not Ragged or value.layout is not layout or not value.packed:
             return None
         data = value.data
-        if not isinstance(data, jax.Array) or isinstance(data, jax.core.Tracer):
+        if not isinstance(data, jax.Array) or isinstance(data, jax.core.Tracer) or data.is_deleted():
             return None
         if data.dtype != dtype or data.shape != shape:
             return None
@@ -127,7 +130,11 @@ def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Recei
     if missing:
         more = f" (and {len(missing) - 1} more of its form)" if len(missing) > 1 else ""
         first = group.names.index(missing[0])
-        what = f"{len(group.layout)} matrices" if group.family else group.written(first)
+        what = group.written(first)
+        if group.family:
+            kind = "scalar" if group.layout.scalar else "matrix"
+            count = len(group.layout)
+            what = f"{count} {kind if count == 1 else {'scalar': 'scalars', 'matrix': 'matrices'}[kind]}"
         message = f"input `{missing[0]}` is missing{more}"
         found.error("RMM701", message, group.span, help=f"give {what} under this name")
         return None
@@ -143,9 +150,15 @@ def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Recei
             "RMM706",
             f"input `{which}` cannot be read as {'arrays' if group.family else 'an array'}: {said}",
             group.span,
-            help="give NumPy or JAX arrays of numbers",
+            help=_help_to_read(error),
         )
         return None
+
+
+def _help_to_read(error: Exception) -> str:
+    if isinstance(error, Deleted) or isinstance(error.__cause__, Deleted):
+        return _STILL_THERE
+    return "give NumPy or JAX arrays of numbers"
 
 
 def _family(value: Any, group: Group, found: Diagnostics) -> Received | None:
@@ -161,6 +174,9 @@ def _family(value: Any, group: Group, found: Diagnostics) -> Received | None:
 
 def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
     layout = group.layout
+    if value.packed and len(as_array(value.data).shape) != 1:
+        _not_filled(value, group, found)
+        return None
     if value.layout is not layout:
         if not _right_count(len(value), group, found):
             return None
@@ -172,7 +188,7 @@ def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
             return None
         value = value.row_major()
     if value.packed and value.data.shape != (layout.size,):
-        _wrong_shape(0, value[0].shape, value.dtype, len(value), group, found)
+        _not_filled(value, group, found)
         return None
     if value.dtype == group.dtype:
         return Received(group, value)
@@ -180,6 +196,18 @@ def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
         _wrong_dtype(0, value.dtype, len(value), group, found)
         return None
     return Received(group, Ragged(value.data.astype(group.dtype), layout))
+
+
+def _not_filled(value: Ragged, group: Group, found: Diagnostics) -> None:
+    """The packed elements are not as many as those of the members, or have an axis more."""
+    name, shape = group.names[0], tuple(value.data.shape)
+    batch = "a batch, stacked for `jax.vmap`, is computed inside of it: `jax.vmap(program)(…)`"
+    found.error(
+        "RMM704",
+        f"the elements of input `{name}` have shape {shape}, and its members take ({value.layout.size},)",
+        group.span,
+        help=batch if len(shape) > 1 else "the elements of a Ragged are one axis, as many as its shapes say",
+    )
 
 
 def _stacked(array: Any, group: Group, found: Diagnostics) -> Received | None:
@@ -251,7 +279,8 @@ def _wrong_shape(
     member: int, given: Sequence[int], dtype: Any, count: int, group: Group, found: Diagnostics
 ) -> None:
     wanted = group.layout.shape(member)
-    help = "give members in the spec's order, or change the sizes that the spec declares"
+    order = "give members in the spec's order" if group.family else "give one of this shape"
+    help = f"{order}, or change the sizes that the spec declares"
     if tuple(given) == wanted[::-1]:
         help = "it is the transpose of what is declared: give its `.T`"
     elif len(given) != len(wanted):

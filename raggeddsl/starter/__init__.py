@@ -2,5 +2,6 @@
 
 from raggeddsl.starter.listing import ArrayInfo, list_arrays
 from raggeddsl.starter.spec import Starter, starter
+from raggeddsl.starter.standard_input import NAME as STDIN
 
-__all__ = ["ArrayInfo", "Starter", "list_arrays", "starter"]
+__all__ = ["STDIN", "ArrayInfo", "Starter", "list_arrays", "starter"]

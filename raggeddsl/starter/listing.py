@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from raggeddsl.starter.refusal import refuse
+from raggeddsl.starter.standard_input import NAME, kind_of, standard_input
 
 KINDS = "give an .npz, .npy or .safetensors file, or a .csv or .json table with columns rows and cols"
 
@@ -23,7 +24,7 @@ class ArrayInfo:
 
 
 def list_arrays(path: Path) -> list[ArrayInfo]:
-    """Every array of a file, in its order.
+    """Every array of a file, in its order; `-` is standard input, whose kind is told by how it begins.
 
     `.npz` and `.npy` (the headers), `.safetensors` (the header), `.csv` and `.json` (a row for each
     matrix: columns `rows`, `cols`, and `name` if there is one; f32).  Nothing is unpickled.
@@ -33,17 +34,21 @@ def list_arrays(path: Path) -> list[ArrayInfo]:
     """
     from raggeddsl.starter.numpy_headers import read_npy, read_npz
     from raggeddsl.starter.safetensors import read_safetensors
-    from raggeddsl.starter.sizes_table import read_table
+    from raggeddsl.starter.sizes_table import read_csv_table, read_json_table
 
     readers: dict[str, Callable[[Path, IO[bytes]], list[ArrayInfo]]] = {
         ".npz": read_npz,
         ".npy": read_npy,
         ".safetensors": read_safetensors,
-        ".csv": read_table,
-        ".json": read_table,
+        ".csv": read_csv_table,
+        ".json": read_json_table,
     }
     reader = readers.get(path.suffix.lower())
     try:
+        if str(path) == "-":
+            path = Path(NAME)
+            with standard_input() as stream:
+                return readers[kind_of(stream)](path, stream)
         if path.is_dir():
             refuse(path, "RMM430", f"`{path}` is a folder", "name a file in it")
         if not path.is_file():

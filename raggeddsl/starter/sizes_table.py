@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,8 +14,17 @@ from raggeddsl.starter.listing import ArrayInfo
 from raggeddsl.starter.refusal import refuse
 
 
-def read_table(path: Path, stream: IO[bytes]) -> list[ArrayInfo]:
-    """The matrices of a table, all f32; faults are placed at the cell."""
+def read_csv_table(path: Path, stream: IO[bytes]) -> list[ArrayInfo]:
+    """The matrices of a CSV table, all f32; faults are placed at the cell."""
+    return _read(path, stream, read_csv)
+
+
+def read_json_table(path: Path, stream: IO[bytes]) -> list[ArrayInfo]:
+    """The same of a JSON table."""
+    return _read(path, stream, read_json)
+
+
+def _read(path: Path, stream: IO[bytes], parse: Callable[[Source], CsvTable | JsonTable]) -> list[ArrayInfo]:
     content = stream.read(SIZE_LIMIT + 1)
     if len(content) > SIZE_LIMIT:
         refuse(path, "RMM430", f"`{path}` has more than {SIZE_LIMIT} bytes", "keep only the columns of sizes")
@@ -24,8 +34,7 @@ def read_table(path: Path, stream: IO[bytes]) -> list[ArrayInfo]:
         line = content.count(b"\n", 0, error.start) + 1
         refuse(path, "RMM422", f"`{path}` is not UTF-8 text, from line {line} on", "save it as UTF-8")
     try:
-        table = read_csv(source) if path.suffix.lower() == ".csv" else read_json(source)
-        return _matrices(table)
+        return _matrices(parse(source))
     except TableError as error:
         place = Span(0, 0) if error.span is None else error.span
         found = Diagnostic(error.code, "error", error.message, place, help=error.help, source=source)

@@ -11,19 +11,25 @@ from typing import Any
 from raggeddsl.api import parse
 from raggeddsl.language import ast
 from raggeddsl.language.refuse import refuse
+from raggeddsl.language.source import RmmError
+from raggeddsl.tree.errors import NAME, in_text
 
-NAME = "tree_map"
-"""What errors in the text call it."""
+OPTIONS = ("precision", "target", "kernel")
+"""Keywords of `tree_map` that are no trees."""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`def`s, the name of the one to apply, its parameters, and the precision of its products."""
+    """`def`s, the name of the one to apply, its parameters, and what of the text the caller wrote.
+
+    `written` begins at the offset `prefix` of `text`.
+    """
 
     text: str
     name: str
     parameters: tuple[str, ...]
-    precision: str = "default"
+    written: str
+    prefix: int = 0
 
 
 @lru_cache
@@ -32,25 +38,45 @@ def function_of(text: str, given: int, named: tuple[str, ...]) -> Function:
 
     Raises `RmmError`: syntax errors, and RMM713 where arguments and parameters do not fit.
     """
+    if not text.strip():
+        refuse(
+            "RMM713", "the text of `tree_map` is empty", 'give an expression, as in `"X @ X.T"`, or `def`s'
+        )
     if re.search(r"^\s*def\b", text, re.MULTILINE):
         definition = parse(text, name=NAME).items[-1]
         if not isinstance(definition, ast.FunctionDef):
             help = "`raggeddsl.compile` takes whole specs"
             refuse("RMM713", "`tree_map` takes an expression, or `def`s and nothing else", help)
-        found = Function(text, definition.name.name, tuple(one.name for one in definition.parameters))
+        found = Function(text, definition.name.name, tuple(one.name for one in definition.parameters), text)
     else:
-        (line,) = parse(f"def tree_f(x) = ({text})", name=NAME).items
+        text = text.strip()
+        # In brackets a statement goes on in the next line; without, errors are about what was written.
+        begin, end = ("(", ")") if "\n" in text else ("", "")
+        line = _parsed("def tree_f(x) = " + begin, text, end)
         names = tuple(dict.fromkeys(_names(line)))
         if given > 1 or (given and named):
             help = "give trees by name: " + ", ".join(f"{name}=…" for name in names)
-            refuse("RMM713", f"the names of `{text.strip()}` have no order", help)
-        found = Function(f"def tree_f({', '.join(names)}) = ({text})", "tree_f", names)
+            refuse("RMM713", f"the names of `{text}` have no order", help)
+        start = f"def tree_f({', '.join(names)}) = {begin}"
+        found = Function(start + text + end, "tree_f", names, text, len(start))
     _check_arguments(found, given, named)
     return found
 
 
+def _parsed(start: str, text: str, end: str) -> ast.Statement | ast.LikeLines:
+    try:
+        (item,) = parse(start + text + end, name=NAME).items
+    except RmmError as error:
+        raise in_text(error, text, len(start)) from None
+    return item
+
+
 def _check_arguments(function: Function, given: int, named: tuple[str, ...]) -> None:
     wanted = function.parameters[given:]
+    for name in wanted:
+        if name in OPTIONS:
+            message = f"`{name}` is an option of `tree_map`, so no tree can be given by that name"
+            refuse("RMM713", message, f"call it something else in the text than `{name}`")
     if len(function.parameters) >= given and sorted(wanted) == sorted(named):
         return
     listed = ", ".join(f"`{name}`" for name in function.parameters) or "no name"

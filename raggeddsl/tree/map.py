@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 
 from raggeddsl.api import compile
+from raggeddsl.language.refuse import refuse
+from raggeddsl.language.source import RmmError
+from raggeddsl.options import KernelName, Target
 from raggeddsl.pairwise import precision_name
 from raggeddsl.program import Program
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.configuration import x64_enabled
-from raggeddsl.tree.function import NAME, Function, function_of
-from raggeddsl.tree.leaves import Group, Input, groups_of
+from raggeddsl.tree.errors import NAME, Leaves, in_text
+from raggeddsl.tree.function import Function, function_of
+from raggeddsl.tree.leaves import Group, Input, groups_of, paths_of
 
 _PROGRAMS = 64
 """How many texts and trees of shapes keep their program."""
 
 
-def tree_map(text: str, /, *trees: Any, **named: Any) -> Any:
+def tree_map(
+    text: str,
+    /,
+    *trees: Any,
+    precision: Any = None,
+    target: Target = "auto",
+    kernel: KernelName = "auto",
+    **named: Any,
+) -> Any:
     """Equivalent to `jax.tree.map(f, *trees)`, where `text` says in the language what `f` is.
 
     `text` is an expression whose names are the keywords, as in `tree_map("A @ B.T", A=a, B=b)`
@@ -31,22 +43,39 @@ def tree_map(text: str, /, *trees: Any, **named: Any) -> Any:
 
     All leaves are computed by one program, each in its own element type; it is kept for the next
     call with the same text and shapes.  Works under `jax.jit`, `jax.grad` and `jax.vmap`.
+    `precision` is that of `jnp.matmul`, `target` and `kernel` are those of `raggeddsl.compile`.
 
-    Raises `RmmError`: RMM712 for a leaf that is no matrix, RMM713 for trees that differ in
-    structure or names that do not fit, and whatever is wrong with the text for these shapes.
+    Raises `RmmError`: RMM712 for a leaf that is no matrix, RMM713 for what is no text, trees that
+    differ in structure or names that do not fit, and whatever is wrong with the text for these
+    shapes, naming the first leaf that it is wrong for.
     """
+    _check_text(text)
     function = function_of(text, len(trees), tuple(named))
-    return _mapped(function, [*trees, *(named[name] for name in function.parameters[len(trees) :])])
+    every = [*trees, *(named[name] for name in function.parameters[len(trees) :])]
+    return _mapped(function, every, How(precision_name(precision), target, kernel))
 
 
-def tree_matmul(As: Any, Bs: Any, *, precision: Any = None) -> Any:
+def _check_text(text: object) -> None:
+    if not isinstance(text, str):
+        message = (
+            f"`tree_map` takes the text of a function first, not a value of type `{type(text).__name__}`"
+        )
+        python = "; a function of Python is for `jax.tree.map`" if callable(text) else ""
+        refuse("RMM713", message, 'write it in the language, as in `tree_map("X @ X.T", tree)`' + python)
+
+
+def tree_matmul(
+    As: Any, Bs: Any, *, precision: Any = None, target: Target = "auto", kernel: KernelName = "auto"
+) -> Any:
     """Equivalent to `jax.tree.map(jnp.matmul, As, Bs)`, as one program.
 
-    Either side may be a single matrix, which all leaves of the other share.  `precision` is that of
-    `jnp.matmul`.  Raises what `tree_map` raises.
+    Either side may be a single matrix, which all leaves of the other share.  Options are those of
+    `tree_map`.  Raises what `tree_map` raises.
     """
-    text = "def tree_f(A, B) = A @ B"
-    return _mapped(Function(text, "tree_f", ("A", "B"), precision_name(precision)), [As, Bs])
+    text = "A @ B"
+    start = "def tree_f(A, B) = "
+    function = Function(start + text, "tree_f", ("A", "B"), text, len(start))
+    return _mapped(function, [As, Bs], How(precision_name(precision), target, kernel))
 
 
 def clear_tree() -> None:
@@ -55,19 +84,36 @@ def clear_tree() -> None:
     function_of.cache_clear()
 
 
-def _mapped(function: Function, trees: Sequence[Any]) -> Any:
+class How(NamedTuple):
+    """The options of a call."""
+
+    precision: str
+    target: Target
+    kernel: KernelName
+
+
+def _mapped(function: Function, trees: Sequence[Any], how: How) -> Any:
     structure, groups = groups_of(function.parameters, trees)
     if not groups:
         return jax.tree.unflatten(structure, [])
-    program = _program(function, tuple((group.inputs, group.count) for group in groups), x64_enabled())
-    out = program(
+    try:
+        out = _computed(function, groups, how)
+    except RmmError as error:
+        leaves = Leaves(function.parameters, groups, paths_of(trees, structure))
+        raise in_text(leaves.renamed(error), function.written, function.prefix) from None
+    return jax.tree.unflatten(structure, _in_order(groups, out, structure.num_leaves))
+
+
+def _computed(function: Function, groups: Sequence[Group], how: How) -> dict[str, Any]:
+    program = _program(function, tuple((group.inputs, group.count) for group in groups), how, x64_enabled())
+    out: dict[str, Any] = program(
         {
             _input(number, argument): _lying(value)
             for number, group in enumerate(groups)
             for argument, value in enumerate(group.values)
         }
     )
-    return jax.tree.unflatten(structure, _in_order(groups, out, structure.num_leaves))
+    return out
 
 
 def _lying(value: Any) -> Any:
@@ -89,7 +135,9 @@ def _input(group: int, argument: int) -> str:
 
 
 @lru_cache(_PROGRAMS)
-def _program(function: Function, groups: tuple[tuple[tuple[Input, ...], int], ...], x64: bool) -> Program:
+def _program(
+    function: Function, groups: tuple[tuple[tuple[Input, ...], int], ...], how: How, x64: bool
+) -> Program:
     lines = [function.text]
     for number, (inputs, count) in enumerate(groups):
         index = f"tree_i{number}"
@@ -100,8 +148,9 @@ def _program(function: Function, groups: tuple[tuple[tuple[Input, ...], int], ..
             member = "" if one.shared else f"[{index}]"
             arguments.append(_input(number, argument) + member + ".T" * one.layout.column_major)
         call = f"{function.name}({', '.join(arguments)})"
-        lines.append(f"output tree_y{number}[{index}] = {call} with precision={function.precision}")
-    return compile("\n".join(lines) + "\n", name=NAME, ahead=False)
+        lines.append(f"output tree_y{number}[{index}] = {call} with precision={how.precision}")
+    text = "\n".join(lines) + "\n"
+    return compile(text, name=NAME, target=how.target, kernel=how.kernel, ahead=False)
 
 
 def _declared(name: str, one: Input, index: str) -> list[str]:

@@ -211,3 +211,38 @@ def test_options_reach_the_compiler():
     b, A, _ = families()
     b.output("Y", A)
     assert b.compile(target="fused", kernel="reference", ahead=False).options.kernel == "reference"
+
+
+class Three:
+    def __index__(self) -> int:
+        return 3
+
+
+@pytest.mark.parametrize("three", [3, np.int64(3), np.array(3), jnp.int32(3), jnp.array([3, 4])[0], Three()])
+def test_whole_numbers_of_any_kind_say_sizes_counts_and_repeats(three):
+    b = rd.Builder()
+    A = b.input("A", shape=(three, 4), count=three)
+    assert A.shapes.tolist() == [[3, 4]] * 3
+    assert b.input("B", shapes=[(three, 4), (5, three)]).shapes.tolist() == [[3, 4], [5, 3]]
+    assert b.sum(A, into=[0, 2, 2], count=three, shape=(three, 4)).shapes.tolist() == [[3, 4]] * 3
+    X = b.input("X", shape=(2, 2))
+    assert repr(b.iterate(lambda Y: Y @ X, X, three)) == "<X @ X @ X @ X: f32[2,2]>"
+    b.output("Y", three * A)
+    assert "output Y[i] = 3 * A[i]" in b.to_text()
+
+
+@pytest.mark.parametrize("half", [0.5, np.float32(0.5), np.array(0.5), jnp.float32(0.5), jnp.bfloat16(0.5)])
+def test_concrete_scalars_of_any_kind_are_numbers(half):
+    b = rd.Builder()
+    A = b.input("A", shape=(2, 2))
+    b.output("Y", half * A - A * half)
+    assert "output Y = 0.5 * A - A * 0.5" in b.to_text()
+
+
+def test_a_tracer_is_no_number_yet():
+    b = rd.Builder()
+    A = b.input("A", shape=(2, 2))
+    with pytest.raises(rd.RmmError, match="RMM317"):
+        jax.jit(lambda s: s * A)(2.0)
+    with pytest.raises(rd.RmmError, match="RMM405"):
+        jax.jit(lambda m: b.input("B", shape=(m, 2)))(2)

@@ -36,6 +36,13 @@ def without_x64(text: str) -> list[Diagnostic]:
     return found.found
 
 
+def of_another_program() -> object:
+    text = "index i in 2\ndim m[i] = [2, 3]\ninput A[i] : f32[m[i], 4]\ninput W : f32[4, 4]\n"
+    program = rd.compile(f"{text}output Y[i] = A[i] @ W\noutput Z = W @ W\n", ahead=False)
+    inputs = program.random_inputs(0)
+    return program(inputs, donate={"Y": inputs["A"][:1], "Z": inputs["A"], "y": inputs["W"]})
+
+
 def many_lines() -> list[Diagnostic]:
     lines = "".join(f"output Y{k} = A @ A\n" for k in range(1003))
     found = rd.check(f"input A : f32[4, 5]\n{lines}")
@@ -47,6 +54,7 @@ CALLS: dict[str, Callable[[], list[Diagnostic]]] = {
     "RMM213": lambda: rd.check("dim n = 4\ninput A : f32[n, n]\noutput Y = A", dims={"nn": 8, "n": -1}),
     "RMM214": many_lines,
     "RMM308": lambda: without_x64("input A : f64[4, 4]\noutput Y = A @ A"),
+    "RMM714": lambda: raised(of_another_program),
     "RMM501": lambda: raised(lambda: rd.compile(FAMILY, memory_limit=2**30, kernel="xla", ahead=False)),
 }
 

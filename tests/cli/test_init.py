@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import numpy as np
 import pytest
 
+import raggeddsl as rd
 from raggeddsl.cli import main
+from tests.processes import environment
 from tests.starter.files import safetensors
 
 MANY = {f"layer.{k}.weight": ("F32", (k % 7 + 1, k % 5 + 2)) for k in range(60)}
@@ -48,6 +54,44 @@ def test_the_file_that_is_read_is_never_replaced(tmp_path, monkeypatch, capsys):
     (tmp_path / "x.csv").write_text("rows,cols\n1,2\n")
     assert main(["init", "x.csv", "-o", "x.csv", "--force"]) == 2
     assert (tmp_path / "x.csv").read_text() == "rows,cols\n1,2\n"
+
+
+def files_of_every_kind(folder):
+    np.savez(folder / "x.npz", a=np.ones((3, 4), np.float32), b=np.ones((5, 4), np.float32))
+    np.save(folder / "x.npy", np.ones((3, 4), np.float32))
+    (folder / "x.csv").write_text("rows,cols\n3,4\n5,6\n")
+    (folder / "x.json").write_text('\n [{"rows": 3, "cols": 4}]')
+    (folder / "columns.json").write_text('{"rows": [3, 5], "cols": [4, 6]}')
+    safetensors(folder / "x.safetensors", MANY)
+    return sorted(file for file in folder.iterdir() if file.suffix != ".rmm")
+
+
+@pytest.mark.parametrize("through", ["file", "pipe"])
+def test_standard_input_is_told_by_how_it_begins(tmp_path, through):
+    for file in files_of_every_kind(tmp_path):
+        content = file.read_bytes()
+        command = [sys.executable, "-m", "raggeddsl", "init", "-"]
+        options = {"env": environment(), "stdout": subprocess.PIPE, "check": True}
+        with file.open("rb") as stream:
+            given = {"stdin": stream} if through == "file" else {"input": content}
+            done = subprocess.run(command, **options, **given)
+        by_name = subprocess.run([*command[:-1], str(file)], **options)
+        told, named = (one.stdout.decode().replace("\r\n", "\n") for one in (done, by_name))
+        assert told.splitlines()[1:] == [
+            line.replace("0: x", "0: <stdin>") for line in named.splitlines()[1:]
+        ]
+        assert "<stdin>" in told.splitlines()[0] and rd.check(told) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", "RMM422"), (b"\xff" * 99, "RMM422"), (b"PK\x03\x04x", "RMM431"), (b'[{"rows": 1}', "RMM422")],
+)
+def test_standard_input_that_is_nothing_of_the_kind_is_a_finding(content, code, tmp_path):
+    command = [sys.executable, "-m", "raggeddsl", "init", "-", "-o", "net.rmm"]
+    done = subprocess.run(command, input=content, env=environment(), cwd=tmp_path, capture_output=True)
+    assert done.returncode == 1 and f"error[{code}]".encode() in done.stderr and b"<stdin>" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bad_file_is_a_finding(tmp_path, monkeypatch, capsys):

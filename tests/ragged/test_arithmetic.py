@@ -260,7 +260,35 @@ def test_a_batch_outside_of_vmap_is_refused():
             work(batch)
 
 
-def test_other_things_are_no_operands():
-    for work in (lambda: R + "a", lambda: R @ [A[0]], lambda: None - R, lambda: R @ 2.0):
-        with pytest.raises(TypeError, match="unsupported operand"):
-            work()
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        (
+            lambda: R * [1, 2, 3],
+            r"`\*` takes two Ragged, or a Ragged and a number, not a value of type `list`",
+        ),
+        (
+            lambda: [1, 2, 3] * R,
+            r"`\*` takes .* `list`(.|\n)*`ragged.scale\(s\)` has a factor for each member",
+        ),
+        (lambda: R + "a", r"`\+` takes .* `str`"),
+        (lambda: None - R, r"`-` takes .* `NoneType`"),
+        (lambda: R @ [A[0]], r"`@` takes two Ragged, or a Ragged and one matrix, not a value of type `list`"),
+        (lambda: R @ 2.0, r"`@` takes .*, not a number(.|\n)*scale by a number with `\*`"),
+        (lambda: R.scale(None), "factors are numbers, not a value of type `NoneType`"),
+    ],
+)
+def test_plain_values_are_no_operands(work, said):
+    with pytest.raises(rd.RmmError, match=said) as caught:
+        work()
+    assert caught.value.diagnostics[0].code == "RMM711"
+
+
+def test_other_objects_may_know_better():
+    class Known:
+        def __rmul__(self, other):
+            return "known"
+
+    assert R * Known() == "known"
+    with pytest.raises(TypeError, match="unsupported operand"):
+        R + object()

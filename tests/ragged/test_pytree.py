@@ -201,12 +201,15 @@ def test_other_faults_are_named_under_tracing_too(program, inputs, code, said):
         assert [one.code for one in caught.value.diagnostics] == [code]
 
 
+F8 = jnp.float8_e5m2
+
+
 @pytest.mark.parametrize(
     ("a", "b", "code", "said"),
     [
         (np.ones((2, 3)), np.ones(3), "RMM706", r"`Bs\[0\]` has 1 axes, shape \(3,\)"),
         (np.ones((2, 3)), np.ones((4, 2)), "RMM708", r"As\[0\] is \(2, 3\), Bs\[0\] is \(4, 2\)"),
-        (np.ones((2, 3), "uint8"), np.ones((3, 2), "uint8"), "RMM709", "uint8"),
+        (np.ones((2, 3), F8), np.ones((3, 2), F8), "RMM709", "float8_e5m2"),
     ],
 )
 def test_faults_of_matmul_are_named_under_tracing_too(a, b, code, said):

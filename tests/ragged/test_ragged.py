@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import raggeddsl as rd
 from raggeddsl import memberwise
 from raggeddsl.kernels.native.library import register
 from raggeddsl.ragged import Ragged
@@ -297,3 +298,28 @@ def test_members_read_under_jit_have_derivatives_and_batches():
     np.testing.assert_allclose(batch[1], 2 * ragged[8])
     turned = jax.vmap(lambda factor: (factor * ragged).T.to_list()[8])(jnp.array([1.0, 2.0]))
     np.testing.assert_allclose(turned[1], 2 * ragged[8].T)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        (
+            [np.ones((2, 2)), None],
+            TypeError,
+            "member 1 of a Ragged cannot .* type `NoneType` holds no numbers",
+        ),
+        ([np.ones((2, 2)), [[1], [1, 2]]], TypeError, "member 1 .* rows differ in length"),
+        ([np.ones((2, 2)), np.ones(3)], ValueError, "member 1 has 1 axis"),
+        (5, TypeError, "a list of matrices, not of a value of type `int`"),
+        (None, TypeError, "a list of matrices, not of a value of type `NoneType`"),
+        ({"a": np.ones((2, 2))}, TypeError, "a list of matrices, not of a value of type `dict`"),
+    ],
+)
+def test_what_is_no_member_is_named_by_its_number(given, error, said):
+    with pytest.raises(error, match=said):
+        Ragged.from_list(given)
+
+
+def test_like_takes_a_ragged():
+    with pytest.raises(TypeError, match=r"a Ragged is wanted, .* not a value of type `list`"):
+        rd.zeros_like([np.ones((2, 2))])

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import raggeddsl as rd
 from raggeddsl.language.source import RmmError
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
@@ -36,6 +37,16 @@ def fault(inputs, signature: Signature = PAIRS):
 def test_a_missing_name_is_named():
     code, message, help = fault({"A": GOOD["A"]})
     assert code == "RMM701" and "`B`" in message and "6 matrices" in help
+
+
+def test_what_is_missing_is_described():
+    spec = "index i in {}\ninput s[i] : f32[]\ninput A : f32[2, 3]\noutput B[i] = s[i] * A\n"
+    for count, scalars in ((3, "3 scalars"), (1, "1 scalar")):
+        signature = rd.compile(spec.format(count), ahead=False).inputs
+        one, two = faults({}, signature)
+        assert one.help == f"give {scalars} under this name" and two.help == "give f32[2, 3] under this name"
+    wrong = fault({"s": [1.0], "A": np.ones((2, 5), np.float32)}, signature)
+    assert wrong[0] == "RMM704" and wrong[2].startswith("give one of this shape, or change the sizes")
 
 
 def test_an_unknown_name_is_named_with_what_is_near():
@@ -114,6 +125,60 @@ def test_numbers_of_python_take_the_declared_type():
     assert receive({"A": small}, integers)[0].buffer().dtype == jnp.int8
     for wrong in (300, 1.5, 1j):
         assert fault({"A": [*small[:2], [[1, 2, 3, wrong]]]}, integers)[0] == "RMM705"
+
+
+@pytest.mark.parametrize(
+    "scalar",
+    [
+        2,
+        2.0,
+        True,
+        np.bool_(True),
+        np.int64(2),
+        np.uint8(2),
+        np.float16(2),
+        jnp.int32(2),
+        jnp.bfloat16(2),
+        np.array(2),
+    ],
+)
+def test_a_scalar_is_taken_where_it_gives_way_to_the_declared_type_in_and_out_of_jit(scalar):
+    program = rd.compile("input s : f32[]\ninput A : f32[2, 2]\noutput B = s * A\n", ahead=False)
+    A = jnp.ones((2, 2))
+    for call in (program, jax.jit(program)):
+        found = call({"s": scalar, "A": A})["B"]
+        assert found.dtype == jnp.float32
+        np.testing.assert_array_equal(found, np.full((2, 2), float(scalar), np.float32))
+
+
+@pytest.mark.parametrize("scalar", [1j, np.complex64(2), jnp.complex64(2)])
+def test_a_scalar_that_does_not_give_way_is_refused_in_and_out_of_jit(scalar):
+    program = rd.compile("input s : f32[]\ninput A : f32[2, 2]\noutput B = s * A\n", ahead=False)
+    for call in (program, jax.jit(program)):
+        with pytest.raises(rd.RmmError, match="RMM705"):
+            call({"s": scalar, "A": jnp.ones((2, 2))})
+
+
+@pytest.mark.parametrize("scalar", [2**40, np.int64(2**40), np.uint32(2**31), -(2**31) - 1])
+def test_an_integer_out_of_range_is_refused(scalar):
+    program = rd.compile("input s : i32[]\ninput A : i32[2, 2]\noutput B = s * A\n", ahead=False)
+    with pytest.raises(rd.RmmError, match="RMM705"):
+        program({"s": scalar, "A": np.ones((2, 2), np.int32)})
+    with pytest.raises(rd.RmmError, match="RMM705"):
+        program({"s": 1, "A": np.full((2, 2), 2**40)})
+
+
+def test_a_batch_outside_of_vmap_is_refused_and_inside_computed():
+    program = rd.compile("index i in 2\ninput A[i] : f32[2, 3]\noutput G[i] = A[i] @ A[i].T\n", ahead=False)
+    packed = Ragged.from_list([np.ones((2, 3), np.float32)] * 2)
+    batch = jax.tree.map(lambda data: jnp.stack([data, 2 * data]), packed)
+    for call in (program, jax.jit(program)):
+        for given in (batch, batch.T):
+            with pytest.raises(rd.RmmError, match=r"input `A` have shape \(2, 12\).*\(12,\)(.|\n)*jax.vmap"):
+                call({"A": given})
+        with pytest.raises(rd.RmmError, match=r"RMM704.*have shape \(7,\), and its members take \(12,\)"):
+            call({"A": Ragged(jnp.ones(7), packed.layout)})
+    assert jax.vmap(program)({"A": batch})["G"].data.shape == (2, 8)
 
 
 @pytest.mark.parametrize(

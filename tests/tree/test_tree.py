@@ -138,7 +138,17 @@ def test_the_program_is_kept():
             r"`X\['b'\]` has 1 axis, shape",
         ),
         (lambda: rd.tree_map("X", {"k": "text"}), "RMM712", r"`X\['k'\]` cannot be read"),
-        (lambda: rd.tree_matmul(P, {"a": P["a"]}), "RMM713", "`B` is PyTreeDef"),
+        (
+            lambda: rd.tree_matmul(P, {"a": P["a"]}),
+            "RMM713",
+            r"`A` has a leaf `\['b'\]\[0\]`, where `B` has none",
+        ),
+        (
+            lambda: rd.tree_matmul({"a": P["a"]}, P),
+            "RMM713",
+            r"`B` has a leaf `\['b'\]\[0\]`, where `A` has none",
+        ),
+        (lambda: rd.tree_matmul([P["a"]], (P["a"],)), "RMM713", r"`B` is PyTreeDef\(\(\*,\)\), where `A` is"),
         (lambda: rd.tree_map("A @ B", P, Q), "RMM713", "have no order"),
         (
             lambda: rd.tree_map("A @ B", A=P),
@@ -148,13 +158,76 @@ def test_the_program_is_kept():
         (lambda: rd.tree_map("A @ A", A=P, C=P), "RMM713", "`C` by name"),
         (lambda: rd.tree_map(STEP, P, P), "RMM713", "reads `X`; given are 2 trees by place"),
         (lambda: rd.tree_map("def f(X) = X\noutput Y = X", P), "RMM713", "nothing else"),
-        (lambda: rd.tree_map("A + B", A=[ragged()], B=[jnp.ones((2, 2))]), "RMM713", "leaf number 0"),
+        (
+            lambda: rd.tree_map("A + B", A=[ragged()], B=[jnp.ones((2, 2))]),
+            "RMM713",
+            r"the leaf `\[0\]` is a Ragged in one",
+        ),
         (lambda: rd.tree_map("X @@ X", P), "RMM101", "unexpected `@`"),
         (lambda: rd.tree_map("X @ X", {"a": P["a"]}), "RMM301", "inner sizes differ in `X @ X`"),
-        (lambda: rd.tree_map("X", [np.ones((2, 2), "uint8")]), "RMM709", "uint8"),
+        (lambda: rd.tree_map("X", [np.ones((2, 2), "uint8")]), "RMM709", r"the leaf `X\[0\]` has .* uint8"),
+        (
+            lambda: rd.tree_map(5, P),
+            "RMM713",
+            "takes the text of a function first, not a value of type `int`",
+        ),
+        (lambda: rd.tree_map(jnp.sin, P), "RMM713", "a function of Python is for `jax.tree.map`"),
+        (lambda: rd.tree_map(" ", P), "RMM713", "is empty"),
+        (lambda: rd.tree_map("X @", P), "RMM110", r"the line ends after `@`\n --> tree_map:1:4\n"),
+        (lambda: rd.tree_map("kernel @ X", X=P, kernel=P), "RMM713", "`kernel` is an option of `tree_map`"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, code, said):
     with pytest.raises(rd.RmmError, match=said) as caught:
         call()
     assert code in {one.code for one in caught.value.diagnostics}
+
+
+def message(call):
+    with pytest.raises(rd.RmmError) as caught:
+        call()
+    assert "tree_" not in str(caught.value).replace("tree_map:", ""), "names that the caller never wrote"
+    (one,) = caught.value.diagnostics
+    return one.message
+
+
+def test_an_error_names_the_first_leaf_and_its_shapes():
+    several = {"w": jnp.ones((3, 3)), "b": [jnp.ones((2, 2)), jnp.ones((4, 2)), jnp.ones((3, 5))]}
+    assert message(lambda: rd.tree_map("X @ X", several)) == (
+        "inner sizes differ in `X @ X` for the leaf `['b'][1]` (and 1 more): `X` is f32[4,2]"
+    )
+    assert message(lambda: rd.tree_matmul(several, jnp.ones((2, 2)))) == (
+        "inner sizes differ in `A @ B` for the leaf `['b'][2]` (and 1 more): `A` is f32[3,5], `B` is f32[2,2]"
+    )
+    assert message(lambda: rd.tree_map("(X\n @ X)", jnp.ones((3, 5)))) == (
+        "inner sizes differ in `X @ X`: `X` is f32[3,5]"
+    )
+    family = {"r": rd.Ragged.from_list([jnp.ones((3, 3)), jnp.ones((3, 4))])}
+    assert message(lambda: rd.tree_map("def f(X) = X @ X", family)) == (
+        "inner sizes differ in `X @ X` for member 1 of the leaf `['r']`: `X` is f32[3,4]"
+    )
+    whole = {"v": jnp.ones((2, 2)), "w": [jnp.ones((2, 3), "int32"), jnp.ones((2, 2), "int32")]}
+    assert message(lambda: rd.tree_map("0.5 * X", whole)) == (
+        "a fractional number times i32 is not i32 for the leaf `['w'][0]` (and 1 more): `X` is i32[2,3]"
+    )
+
+
+def test_places_are_those_of_the_text():
+    for text in ("X @ X", "def f(X) = X @ X", "(X\n @ X)"):
+        with pytest.raises(rd.RmmError) as caught:
+            rd.tree_map(text, P)
+        for one in caught.value.diagnostics:
+            assert one.source.text == text and text[one.span.start : one.span.end].split() == ["X", "@", "X"]
+
+
+@pytest.mark.parametrize("how", [{"kernel": "xla"}, {"target": "dispatch"}, {"precision": "highest"}])
+def test_options_are_those_of_compile_and_matmul(how):
+    alike(rd.tree_map("X @ X.T", P, **how), jax.tree.map(lambda a: a @ a.T, P))
+    alike(rd.tree_matmul(P, transposed(P), **how), jax.tree.map(lambda a: a @ a.T, P))
+
+
+def test_an_option_that_there_is_not_is_refused():
+    for how in ({"kernel": "cuda"}, {"target": "cuda"}, {"precision": "cuda"}):
+        with pytest.raises((rd.RmmError, ValueError), match="cuda"):
+            rd.tree_map("X @ X.T", P, **how)
+    alike(rd.tree_map("kernel @ kernel.T", P), jax.tree.map(lambda a: a @ a.T, P))
