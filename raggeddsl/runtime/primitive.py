@@ -17,7 +17,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.interpreters import partial_eval as pe
 
-from raggeddsl.runtime.configuration import embeds_tables
+from raggeddsl.runtime.embedded import resident
 from raggeddsl.runtime.varying import result_type
 
 if TYPE_CHECKING:
@@ -41,16 +41,9 @@ product_graph_p.def_abstract_eval(_types)
 
 
 def _lower(context: Any, *operands: Any, function: GraphFunction) -> Any:
-    """The call within a program that somebody else traces, which names its tables if they can stay here.
-
-    An exported program runs in other processes: there, tables are constants.
-    """
-    module = context.module_context
-    stays = not embeds_tables() and not module.lowering_parameters.for_export
-    resident = function.lowered.resident if stays else None
-    if resident is not None:
-        module.add_keepalive(resident)
-    return mlir.lower_fun(partial(function.trace, resident), multiple_results=True)(context, *operands)
+    """The call, in a program that somebody else traces."""
+    found = resident(function.lowered, context.module_context)
+    return mlir.lower_fun(partial(function.trace, found), multiple_results=True)(context, *operands)
 
 
 mlir.register_lowering(product_graph_p, _lower)

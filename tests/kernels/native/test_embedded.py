@@ -1,4 +1,4 @@
-"""Inside another program tables are constants: of few elements, and as good as those that are operands."""
+"""Tables as constants of another program: of few elements, and as good as those that are operands."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ output Y[i] = A[i] @ A[i].T
 """
 
 
+@pytest.fixture
+def embedding(monkeypatch):
+    monkeypatch.setenv("RAGGEDDSL_EMBED_TABLES", "1")
+
+
 def gradient():
     """A jitted gradient and its argument."""
     program = rd.compile(SPEC, kernel="native")
@@ -31,14 +36,14 @@ def gradient():
     return jax.jit(jax.grad(loss)), {"A": rd.Ragged.from_list(program.random_inputs()["A"].to_list())}
 
 
-def test_a_constant_has_an_element_for_eight_bytes_of_its_table():
+def test_a_constant_has_an_element_for_eight_bytes_of_its_table(embedding):
     function, inputs = gradient()
     text = function.lower(inputs).as_text()
     assert len(re.findall(r"tensor<\d+xi64>\s*$", text, re.MULTILINE)) >= 2, "the tasks of value and gradient"
     assert not re.search(r"tensor<\d+x34xi32>", text)
 
 
-def test_no_table_is_computed():
+def test_no_table_is_computed(embedding):
     """XLA takes evenly spaced numbers, such as the ends of one phase, for arithmetic."""
     function, inputs = gradient()
     text = function.lower(inputs).compile().as_text()
@@ -47,7 +52,7 @@ def test_no_table_is_computed():
 
 
 @pytest.mark.parametrize("x64", [False, True])
-def test_the_gradient_is_the_same_with_constants_and_with_operands(x64):
+def test_the_gradient_is_the_same_with_constants_and_with_operands(x64, embedding):
     with jax.enable_x64(x64):
         function, inputs = gradient()
         found = function(inputs)["A"]
