@@ -62,6 +62,35 @@ def test_the_gradient_is_the_same_with_constants_and_with_operands(x64, embeddin
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
+@pytest.fixture
+def hoisting():
+    """JAX's way of making constants hidden operands, which is to be its default."""
+    name = "jax_use_simplified_jaxpr_constants"
+    before = getattr(jax.config, name)
+    jax.config.update(name, True)
+    yield
+    jax.config.update(name, before)
+
+
+@pytest.mark.parametrize("kernel", ["native", "xla"])
+@pytest.mark.parametrize("embed", ["0", "1"])
+def test_constants_may_be_hoisted(kernel, embed, hoisting, monkeypatch):
+    monkeypatch.setenv("RAGGEDDSL_EMBED_TABLES", embed)
+    program = rd.compile(SPEC, kernel=kernel)
+    given = rd.Ragged.from_list(program.random_inputs()["A"].to_list())
+
+    def loss(a, factor):
+        return ((factor * program({"A": a})["Y"].data) ** 2).sum()
+
+    def summed(a):
+        return jax.lax.scan(
+            lambda total, x: (total + jax.grad(loss)(a, x).data, None), a.data, np.arange(3.0)
+        )[0]
+
+    found, wanted = jax.jit(summed)(given), given.data + 5 * jax.grad(loss)(given, 1.0).data
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("shape", ["one axis", "two axes"])
 def test_wide_tables_give_the_same_bits(shape):
     plan = planned(pairs(SHAPES))
