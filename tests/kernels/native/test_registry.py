@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -192,6 +193,18 @@ def test_an_unknown_name_is_an_error_that_says_what_to_do():
             call(table, buffers, **changed)
         assert "trace and lower its function there first" in str(error.value)
         assert "RAGGEDDSL_EMBED_TABLES=1" in str(error.value)
+
+
+def test_a_table_that_nobody_holds_any_more_still_runs():
+    """JAX calls what it has compiled long after its caches forgot where that came from."""
+    table, buffers = held()
+    names = {"low": table.low, "high": table.high, "isa": ""}
+    results, gone = table.results, weakref.ref(table)
+    run = jax.jit(lambda *operands: jax.ffi.ffi_call(NAMED_TARGET, results)(*operands, **names)[0])
+    del table
+    gc.collect()
+    assert gone() is None
+    assert not np.asarray(run(*buffers)).any()
 
 
 def test_buffers_of_other_sizes_are_refused():
