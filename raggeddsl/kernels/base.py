@@ -74,6 +74,14 @@ class StageReport:
     spread: tuple[str, ...] = ()
 
 
+class Resident(Protocol):
+    """A lowered plan whose tables lie in this process, for as long as this object lives."""
+
+    def run(self, buffers: Sequence[Any]) -> tuple[Any, ...]:
+        """As `LoweredPlan.run`, but the program that is traced only names the tables."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class LoweredPlan:
     """A plan made ready for one backend.
@@ -87,6 +95,7 @@ class LoweredPlan:
     `report()` gives `stages`, once somebody asks for them.  `measure(buffers)`, of a kernel that
     can, makes some calls and says where the time of the fastest went.  `scratch_bytes` is what
     intermediates take at most in a kernel that does not keep them where the plan has them (None: it does).
+    `settle()`, of a kernel that can, makes the plan `resident`.
     """
 
     kernel: str
@@ -99,11 +108,17 @@ class LoweredPlan:
     wide: bool = False
     measure: Callable[[Sequence[Any]], tuple[StageTime, ...]] | None = None
     scratch_bytes: int | None = None
+    settle: Callable[[], Resident | None] | None = None
 
     @cached_property
     def stages(self) -> tuple[StageReport, ...]:
         """How each stage of the plan was lowered."""
         return self.report()
+
+    @cached_property
+    def resident(self) -> Resident | None:
+        """The plan with its tables in this process, so that programs need not contain them; or None."""
+        return None if self.settle is None else self.settle()
 
 
 class Kernel(Protocol):

@@ -1,4 +1,8 @@
-"""A lowered plan in, its tables as constants of the program that is being traced out."""
+"""A lowered plan within a program that somebody else traces: where its tables are.
+
+They stay in this process, and the program names them; or, where that program may run in another
+process or the kernel knows no names, they are constants of it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,23 @@ from typing import Any
 import jax
 import numpy as np
 
-from raggeddsl.kernels.base import LoweredPlan
+from raggeddsl.kernels.base import LoweredPlan, Resident
+from raggeddsl.runtime.configuration import embeds_tables
+
+
+def resident(lowered: LoweredPlan, module: Any) -> Resident | None:
+    """The plan with its tables in this process, if the `module` that jax makes is run only here.
+
+    It lives at least as long as what jax compiles from the module.  None: tables are constants.
+    """
+    exported = getattr(getattr(module, "lowering_parameters", None), "for_export", True)
+    if exported or embeds_tables():
+        return None
+    found = lowered.resident
+    keep = getattr(module, "add_keepalive", None)  # not of jax's public interface
+    if found is not None and keep is not None:
+        keep(found)
+    return found
 
 
 def embedded(lowered: LoweredPlan) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ from raggeddsl.graph.derive.read import only_read
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.passes import normalise
 from raggeddsl.graph.passes.rewrite import Rewrite
-from raggeddsl.kernels.base import LoweredPlan
+from raggeddsl.kernels.base import LoweredPlan, Resident
 from raggeddsl.lowering.persistent import everything_cached
 from raggeddsl.plan.plan import Plan
 from raggeddsl.runtime.embedded import embedded
@@ -101,11 +101,13 @@ class GraphFunction:
                     self._tables = tuple(jax.device_put(table) for table in self.lowered.tables)
             return self._tables
 
-    def trace(self, *buffers: Any) -> list[Any]:
+    def trace(self, resident: Resident | None, *buffers: Any) -> list[Any]:
         """The output buffers, traced into the program at hand.
 
-        The tables are constants of that program.
+        The tables are those that are `resident`, or else constants of that program.
         """
+        if resident is not None:
+            return list(resident.run(buffers))
         return list(self.lowered.run(buffers, embedded(self.lowered)))
 
     def execute(self, *buffers: Any) -> list[Any]:

@@ -7,6 +7,7 @@ primitive again with a function derived from that one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jax.interpreters import partial_eval as pe
 
+from raggeddsl.runtime.embedded import resident
 from raggeddsl.runtime.varying import result_type
 
 if TYPE_CHECKING:
@@ -38,11 +40,13 @@ product_graph_p.def_impl(_execute)
 product_graph_p.def_abstract_eval(_types)
 
 
-def _trace(*buffers: Any, function: GraphFunction) -> list[Any]:
-    return function.trace(*buffers)
+def _lower(context: Any, *operands: Any, function: GraphFunction) -> Any:
+    """The call, in a program that somebody else traces."""
+    found = resident(function.lowered, context.module_context)
+    return mlir.lower_fun(partial(function.trace, found), multiple_results=True)(context, *operands)
 
 
-mlir.register_lowering(product_graph_p, mlir.lower_fun(_trace, multiple_results=True))
+mlir.register_lowering(product_graph_p, _lower)
 
 
 def _jvp(

@@ -60,3 +60,7 @@ def test_random_tables_are_refused_or_run_inside_their_buffers(run):
 
 def test_members_anywhere_in_memory_are_packed_right(run):
     assert "lists of members are packed right" in run("native_members", "1")
+
+
+def test_the_registry_gives_every_thread_the_table_of_its_name(run):
+    assert "tables were held, found and let go" in run("native_registry", "1")

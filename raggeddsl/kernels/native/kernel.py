@@ -12,6 +12,7 @@ from raggeddsl.dtypes import DTYPES
 from raggeddsl.kernels.base import LoweredPlan, StageTime
 from raggeddsl.kernels.native.library import TARGET, register
 from raggeddsl.kernels.native.measure import stage_times
+from raggeddsl.kernels.native.registry import HeldTable, hold
 from raggeddsl.kernels.native.report import notes, stage_reports
 from raggeddsl.kernels.native.schedule import schedule
 from raggeddsl.plan.plan import Plan
@@ -46,19 +47,22 @@ class NativeKernel:
         made = schedule(plan, self.workers)
         tables = (words(made.tasks), words(made.jobs), words(made.phases[:, None]))
         outputs = tuple(((plan.buffers[b].size,), DTYPES[plan.buffers[b].dtype].numpy) for b in plan.outputs)
-
         scratch = ((made.arena_bytes,), np.dtype(np.uint8))
+        results = [jax.ShapeDtypeStruct(*shape) for shape in (*outputs, scratch)]
 
         def call(buffers: Sequence[Any], operands: Sequence[Any]) -> tuple[Any, ...]:
-            results = [jax.ShapeDtypeStruct(*shape) for shape in (*outputs, scratch)]
             found = jax.ffi.ffi_call(TARGET, results)(
                 *operands, *buffers, local_bytes=np.int64(made.local_bytes), isa=self.isa
             )
             return tuple(found[:-1])
 
         def measure(buffers: Sequence[Any]) -> tuple[StageTime, ...]:
-            results = [jax.ShapeDtypeStruct(*shape) for shape in (*outputs, scratch)]
             return stage_times(plan, made, tables, results, buffers, self.isa)
+
+        def settle() -> HeldTable | None:
+            inputs = [plan.buffers[b] for b in plan.inputs]
+            sizes = [buffer.size * DTYPES[buffer.dtype].itemsize for buffer in inputs]
+            return hold(made, sizes, results, self.isa)
 
         return LoweredPlan(
             kernel=self.name,
@@ -70,6 +74,7 @@ class NativeKernel:
             wide=True,
             measure=measure,
             scratch_bytes=made.arena_bytes + made.workers * made.local_bytes,
+            settle=settle,
         )
 
 

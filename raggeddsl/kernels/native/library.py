@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 TARGET = "raggeddsl.run.v1"
+NAMED_TARGET = "raggeddsl.run_named.v1"
 MEASURE_TARGET = "raggeddsl.measure.v1"
 INSTRUCTION_SETS = ("base", "avx2", "avx512")
 _FILE = "libraggeddsl_native.so"
@@ -64,7 +65,7 @@ def instruction_sets() -> tuple[str, ...]:
 
 @cache
 def register() -> str | None:
-    """Register the FFI target with XLA's CPU backend; returns why that failed, or None."""
+    """Register the FFI targets with XLA's CPU backend; returns why that failed, or None."""
     with _registering:
         loaded = library()
         if isinstance(loaded, str):
@@ -74,6 +75,7 @@ def register() -> str | None:
         try:
             for target, entry in (
                 (TARGET, loaded.raggeddsl_run_v1),
+                (NAMED_TARGET, loaded.raggeddsl_run_named_v1),
                 (MEASURE_TARGET, loaded.raggeddsl_measure_v1),
             ):
                 jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(entry), platform="cpu")

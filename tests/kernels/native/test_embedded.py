@@ -1,4 +1,4 @@
-"""Inside another program tables are constants: of few elements, and as good as those that are operands."""
+"""Tables as constants of another program: of few elements, and as good as those that are operands."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ output Y[i] = A[i] @ A[i].T
 """
 
 
+@pytest.fixture
+def embedding(monkeypatch):
+    monkeypatch.setenv("RAGGEDDSL_EMBED_TABLES", "1")
+
+
 def gradient():
     """A jitted gradient and its argument."""
     program = rd.compile(SPEC, kernel="native")
@@ -31,14 +36,14 @@ def gradient():
     return jax.jit(jax.grad(loss)), {"A": rd.Ragged.from_list(program.random_inputs()["A"].to_list())}
 
 
-def test_a_constant_has_an_element_for_eight_bytes_of_its_table():
+def test_a_constant_has_an_element_for_eight_bytes_of_its_table(embedding):
     function, inputs = gradient()
     text = function.lower(inputs).as_text()
     assert len(re.findall(r"tensor<\d+xi64>\s*$", text, re.MULTILINE)) >= 2, "the tasks of value and gradient"
     assert not re.search(r"tensor<\d+x34xi32>", text)
 
 
-def test_no_table_is_computed():
+def test_no_table_is_computed(embedding):
     """XLA takes evenly spaced numbers, such as the ends of one phase, for arithmetic."""
     function, inputs = gradient()
     text = function.lower(inputs).compile().as_text()
@@ -47,7 +52,7 @@ def test_no_table_is_computed():
 
 
 @pytest.mark.parametrize("x64", [False, True])
-def test_the_gradient_is_the_same_with_constants_and_with_operands(x64):
+def test_the_gradient_is_the_same_with_constants_and_with_operands(x64, embedding):
     with jax.enable_x64(x64):
         function, inputs = gradient()
         found = function(inputs)["A"]
@@ -55,6 +60,35 @@ def test_the_gradient_is_the_same_with_constants_and_with_operands(x64):
     assert found.dtype == np.float32
     for a, b in zip(found.to_list(), wanted.to_list(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture
+def hoisting():
+    """JAX's way of making constants hidden operands, which is to be its default."""
+    name = "jax_use_simplified_jaxpr_constants"
+    before = getattr(jax.config, name)
+    jax.config.update(name, True)
+    yield
+    jax.config.update(name, before)
+
+
+@pytest.mark.parametrize("kernel", ["native", "xla"])
+@pytest.mark.parametrize("embed", ["0", "1"])
+def test_constants_may_be_hoisted(kernel, embed, hoisting, monkeypatch):
+    monkeypatch.setenv("RAGGEDDSL_EMBED_TABLES", embed)
+    program = rd.compile(SPEC, kernel=kernel)
+    given = rd.Ragged.from_list(program.random_inputs()["A"].to_list())
+
+    def loss(a, factor):
+        return ((factor * program({"A": a})["Y"].data) ** 2).sum()
+
+    def summed(a):
+        return jax.lax.scan(
+            lambda total, x: (total + jax.grad(loss)(a, x).data, None), a.data, np.arange(3.0)
+        )[0]
+
+    found, wanted = jax.jit(summed)(given), given.data + 5 * jax.grad(loss)(given, 1.0).data
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", ["one axis", "two axes"])

@@ -3,7 +3,8 @@
 // Operands: tasks s32[T, 34], jobs s32[J, 4], phases s32[P + 1, 2] (the bytes of the structs in
 // table.h; or the same bytes as s64), then the input buffers.  Results: the output buffers, then u8 scratch.  Attributes:
 // local_bytes, and the name of an instruction set (empty: the best one).  `measure` is `run` with a
-// watch: where nobody asks for times, no code of it runs.
+// watch: where nobody asks for times, no code of it runs.  `run_named` has the input buffers alone for
+// operands, and its table's name, in two halves, for local_bytes: the registry has the table.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -13,6 +14,7 @@
 #include "execute.h"
 #include "pages.h"
 #include "provider.h"
+#include "registry.h"
 #include "self_test.h"
 #include "table.h"
 #include "xla/ffi/api/ffi.h"
@@ -53,6 +55,15 @@ struct Call {
       return invalid("a table has the wrong shape, type or alignment");
     work.phase_count = fences - 1;
     work.local_bytes = local_bytes;
+    if (ffi::Error fault = take(inputs, results, outputs); fault.failure()) return fault;
+    work.buffers = buffers.data();
+    work.buffer_count = int32_t(buffers.size());
+    std::string fault = find_fault(work);
+    return fault.empty() ? ffi::Error::Success() : invalid(fault);
+  }
+
+  // The buffers of inputs and results.
+  ffi::Error take(const ffi::RemainingArgs& inputs, const ffi::RemainingRets& results, size_t outputs) {
     buffers.reserve(inputs.size() + outputs);
     for (size_t i = 0; i < inputs.size(); ++i) {
       auto input = inputs.get<ffi::AnyBuffer>(i);
@@ -65,10 +76,7 @@ struct Call {
       buffers.push_back({static_cast<char*>((*result)->untyped_data()), int64_t((*result)->size_bytes()), true});
       advise_huge_pages(buffers.back().data, buffers.back().bytes);
     }
-    work.buffers = buffers.data();
-    work.buffer_count = int32_t(buffers.size());
-    std::string fault = find_fault(work);
-    return fault.empty() ? ffi::Error::Success() : invalid(fault);
+    return ffi::Error::Success();
   }
 
   ffi::Error run(ffi::ThreadPool& pool, std::string_view isa, const Profile* profile) const {
@@ -89,7 +97,25 @@ ffi::Error run(ffi::ThreadPool pool, ffi::AnyBuffer tasks, ffi::AnyBuffer jobs, 
   return fault.failure() ? fault : call.run(pool, isa, nullptr);
 }
 
-// The same, with the section of each task as a further operand s32[T], and s32[sections, 6] (the
+ffi::Error run_named(ffi::ThreadPool pool, ffi::RemainingArgs inputs, ffi::RemainingRets results, int64_t low, int64_t high,
+                     std::string_view isa) {
+  const std::shared_ptr<const Table> table = registry().find({uint64_t(low), uint64_t(high)});
+  if (table == nullptr)
+    return ffi::Error(ffi::ErrorCode::kNotFound,
+                      "raggeddsl: this process has no table of the name that the program was compiled with.  Where a compiled "
+                      "program is taken to another process (serialize_executable), trace and lower its function there first, or "
+                      "compile it with RAGGEDDSL_EMBED_TABLES=1, so that its tables are part of it");
+  Call call;
+  if (ffi::Error fault = call.take(inputs, results, results.size()); fault.failure()) return fault;
+  const auto alike = [](const Buffer& a, const Buffer& b) { return a.bytes == b.bytes && a.writable == b.writable; };
+  const std::vector<Buffer>& checked = table->buffers();
+  if (!std::equal(checked.begin(), checked.end(), call.buffers.begin(), call.buffers.end(), alike))
+    return invalid("the buffers are not of the sizes that the table was checked for");
+  call.work = table->on(call.buffers);
+  return call.run(pool, isa, nullptr);
+}
+
+// The same as `run`, with the section of each task as a further operand s32[T], and s32[sections, 6] (the
 // bytes of struct Section) as the last result.
 ffi::Error measure(ffi::ThreadPool pool, ffi::AnyBuffer tasks, ffi::AnyBuffer jobs, ffi::AnyBuffer phases,
                    ffi::BufferR1<ffi::S32> numbers, ffi::RemainingArgs inputs, ffi::RemainingRets results, int64_t local_bytes,
@@ -113,6 +139,7 @@ ffi::Error measure(ffi::ThreadPool pool, ffi::AnyBuffer tasks, ffi::AnyBuffer jo
 }  // namespace raggeddsl
 
 extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_run_v1(XLA_FFI_CallFrame* call_frame);
+extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_run_named_v1(XLA_FFI_CallFrame* call_frame);
 extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_measure_v1(XLA_FFI_CallFrame* call_frame);
 
 XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_v1, raggeddsl::run,
@@ -126,6 +153,15 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_v1, raggeddsl::run,
                                   .Attr<int64_t>("local_bytes")
                                   .Attr<std::string_view>("isa"));
 
+XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_named_v1, raggeddsl::run_named,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<xla::ffi::ThreadPool>()
+                                  .RemainingArgs()
+                                  .RemainingRets()
+                                  .Attr<int64_t>("low")
+                                  .Attr<int64_t>("high")
+                                  .Attr<std::string_view>("isa"));
+
 XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_measure_v1, raggeddsl::measure,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<xla::ffi::ThreadPool>()
@@ -137,6 +173,29 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_measure_v1, raggeddsl::measure,
                                   .RemainingRets()
                                   .Attr<int64_t>("local_bytes")
                                   .Attr<std::string_view>("isa"));
+
+// Puts a table into the registry, once more if it is there already, for `inputs` buffers and then
+// `outputs` that may be written, of these sizes in bytes.  Null and its name, or what is wrong with it;
+// that text lasts until this thread's next call.  `raggeddsl_release` takes it back.
+extern "C" __attribute__((visibility("default"))) const char* raggeddsl_hold(const void* tasks, int64_t task_count, const void* jobs,
+                                                                             int64_t job_count, const int64_t* phases,
+                                                                             int64_t phase_count, const int64_t* sizes, int32_t inputs,
+                                                                             int32_t outputs, int64_t local_bytes, uint64_t* name) {
+  using namespace raggeddsl;
+  std::vector<Buffer> buffers;
+  for (int32_t b = 0; b < inputs + outputs; ++b) buffers.push_back({nullptr, sizes[b], b >= inputs});
+  const Work work = {static_cast<const Task*>(tasks), task_count,     static_cast<const Job*>(jobs), job_count, phases,
+                     phase_count,                     buffers.data(), inputs + outputs,              local_bytes};
+  thread_local std::string fault;
+  Hash hash;
+  fault = registry().hold(work, hash);
+  name[0] = hash.low, name[1] = hash.high;
+  return fault.empty() ? nullptr : fault.c_str();
+}
+
+extern "C" __attribute__((visibility("default"))) void raggeddsl_release(const uint64_t* name) {
+  raggeddsl::registry().release({name[0], name[1]});
+}
 
 // The name of the instruction set in use.
 extern "C" __attribute__((visibility("default"))) const char* raggeddsl_isa() {
