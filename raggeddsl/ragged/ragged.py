@@ -110,7 +110,10 @@ class Ragged(Arithmetic):
 
     def block_until_ready(self) -> Ragged:
         """Wait until every element is computed, without packing members that are not packed."""
-        jax.block_until_ready(self._data if self._members is None else self._members)
+        if self._members is None and concrete(self._data):
+            self._data.block_until_ready()  # without a walk over a tree
+        else:
+            jax.block_until_ready(self._data if self._members is None else self._members)
         return self
 
     @property

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from raggeddsl.runtime.layout import Layout
+from raggeddsl.runtime.members import concrete_type
 
 _shape = attrgetter("shape")
 
@@ -25,7 +26,8 @@ except (ImportError, AttributeError):
 
 def concrete(data: Any) -> bool:
     """Whether `data` is a `jax.Array` and no tracer."""
-    return isinstance(data, jax.Array) and not isinstance(data, jax.core.Tracer)
+    kind: type = type(data)
+    return concrete_type(kind)
 
 
 def on_host(data: Any) -> bool:

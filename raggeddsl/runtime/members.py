@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
@@ -89,6 +90,7 @@ class NotAnArray(TypeError):
         super().__init__(f"member {place}: {said}")
 
 
+@cache
 def concrete_type(kind: type) -> bool:
     """Whether values of this type are `jax.Array`s and no tracers."""
     return issubclass(kind, jax.Array) and not issubclass(kind, jax.core.Tracer)

@@ -16,7 +16,16 @@ from raggeddsl.language.refuse import refuse
 from raggeddsl.language.source import Diagnostics, Source
 from raggeddsl.ragged import Ragged
 from raggeddsl.runtime.accept import accepted
-from raggeddsl.runtime.members import Deleted, NotAnArray, as_array, as_arrays, dtypes, shapes, there
+from raggeddsl.runtime.members import (
+    Deleted,
+    NotAnArray,
+    as_array,
+    as_arrays,
+    concrete_type,
+    dtypes,
+    shapes,
+    there,
+)
 from raggeddsl.runtime.pack import pack, traced
 from raggeddsl.runtime.signature import Group, Signature
 
@@ -76,9 +85,11 @@ def packed_buffers(inputs: Any, signature: Signature) -> list[Any] | None:
         if type(value) is not Ragged or value.layout is not layout or not value.packed:
             return None
         data = value.data
-        if not isinstance(data, jax.Array) or isinstance(data, jax.core.Tracer) or data.is_deleted():
+        kind: type = type(data)
+        if not concrete_type(kind) or data.is_deleted():
             return None
-        if data.dtype != dtype or data.shape != shape:
+        type_of = data.aval
+        if type_of.dtype != dtype or type_of.shape != shape:
             return None
         buffers.append(data)
     return buffers

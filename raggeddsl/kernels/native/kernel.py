@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from raggeddsl.kernels.native.measure import stage_times
 from raggeddsl.kernels.native.registry import HeldTable, hold
 from raggeddsl.kernels.native.report import notes, stage_reports
 from raggeddsl.kernels.native.schedule import schedule
+from raggeddsl.kernels.native.table import joined, tasks_of
 from raggeddsl.plan.plan import Plan
 
 
@@ -39,13 +40,14 @@ class NativeKernel:
         return register()
 
     def lower(self, plan: Plan) -> LoweredPlan:
-        """The plan's schedule as operands of one call."""
+        """The plan's schedule as an operand of one call."""
         import jax
 
         reason = register()
         assert reason is None, reason
         made = schedule(plan, self.workers)
-        tables = (words(made.tasks), words(made.jobs), words(made.phases[:, None]))
+        table = joined(made.tasks, made.jobs, made.phases)
+        made = replace(made, tasks=tasks_of(table))  # which need not be there twice
         outputs = tuple(((plan.buffers[b].size,), DTYPES[plan.buffers[b].dtype].numpy) for b in plan.outputs)
         scratch = ((made.arena_bytes,), np.dtype(np.uint8))
         results = [jax.ShapeDtypeStruct(*shape) for shape in (*outputs, scratch)]
@@ -57,17 +59,17 @@ class NativeKernel:
             return tuple(found[:-1])
 
         def measure(buffers: Sequence[Any]) -> tuple[StageTime, ...]:
-            return stage_times(plan, made, tables, results, buffers, self.isa)
+            return stage_times(plan, made, table, results, buffers, self.isa)
 
         def settle() -> HeldTable | None:
             inputs = [plan.buffers[b] for b in plan.inputs]
             sizes = [buffer.size * DTYPES[buffer.dtype].itemsize for buffer in inputs]
-            return hold(made, sizes, results, self.isa)
+            return hold(table, made.local_bytes, sizes, results, self.isa)
 
         return LoweredPlan(
             kernel=self.name,
             run=call,
-            tables=tables,
+            tables=(table,),
             report=lambda: stage_reports(plan, made, self.isa),
             key=(self, len(plan.inputs), outputs, made.arena_bytes, made.local_bytes),
             notes=notes(made, self.isa),
@@ -76,14 +78,3 @@ class NativeKernel:
             scratch_bytes=made.arena_bytes + made.workers * made.local_bytes,
             settle=settle,
         )
-
-
-def words(array: np.ndarray) -> np.ndarray:
-    """The bytes of a 2-D (or structured) array as int32[rows, words]: jax without x64 has no int64."""
-    rows = len(array)
-    return np.ascontiguousarray(array).view(np.int32).reshape(rows, -1) if rows else _no_rows(array)
-
-
-def _no_rows(array: np.ndarray) -> np.ndarray:
-    width = array.dtype.itemsize * (array.shape[1] if array.ndim == 2 else 1)
-    return np.zeros((0, width // 4), np.int32)

@@ -24,7 +24,7 @@ CALLS = 5
 def stage_times(
     plan: Plan,
     made: NativeSchedule,
-    tables: Sequence[np.ndarray],
+    table: np.ndarray,
     results: Sequence[Any],
     buffers: Sequence[Any],
     isa: str,
@@ -43,7 +43,7 @@ def stage_times(
         )
         return found[:-2], found[-1]
 
-    operands = [jax.device_put(table) for table in (*tables, number)]
+    operands = [jax.device_put(operand) for operand in (table, number)]
     best, seconds = np.zeros((count, 3), np.int64), float("inf")
     for _ in range(1 + CALLS):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""A schedule in, its table in the library's registry out: programs there name it by what it holds.
+"""A table in, held in the library's registry out: programs there name it by what it holds.
 
 So the size of a program that somebody else traces, which cannot have operands, does not depend on it.
 """
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from raggeddsl.kernels.native.library import NAMED_TARGET, library
-from raggeddsl.kernels.native.schedule import NativeSchedule
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +37,10 @@ class HeldTable:
         return tuple(call(*buffers, low=self.low, high=self.high, isa=self.isa)[:-1])
 
 
-def hold(made: NativeSchedule, inputs: Sequence[int], results: Sequence[Any], isa: str) -> HeldTable | None:
-    """The registry's own copy of a schedule, checked for `inputs` of so many bytes and for `results`.
+def hold(
+    table: np.ndarray, local_bytes: int, inputs: Sequence[int], results: Sequence[Any], isa: str
+) -> HeldTable | None:
+    """The registry's own copy of a `joined` table, checked for `inputs` of so many bytes and for `results`.
 
     `results` are the types of the outputs and the scratch.  None if the library does not take it: then
     the table is passed at each call, which finds what is wrong with it.
@@ -49,12 +50,10 @@ def hold(made: NativeSchedule, inputs: Sequence[int], results: Sequence[Any], is
     take = loaded.raggeddsl_hold
     take.restype = ctypes.c_char_p
     outputs = [result.size * np.dtype(result.dtype).itemsize for result in results]
-    tables = [np.ascontiguousarray(table) for table in (made.tasks, made.jobs, made.phases)]
     sizes, name = np.array([*inputs, *outputs], np.int64), np.zeros(2, np.int64)
-    rows = [ctypes.c_int64(count) for count in (len(made.tasks), len(made.jobs), len(made.phases) - 1)]
-    columns = [part for table, count in zip(tables, rows, strict=True) for part in (_address(table), count)]
-    counts = len(inputs), len(outputs), ctypes.c_int64(made.local_bytes)
-    if take(*columns, _address(sizes), *counts, _address(name)) is not None:
+    whole = _address(table), ctypes.c_int64(table.nbytes)
+    counts = len(inputs), len(outputs), ctypes.c_int64(local_bytes)
+    if take(*whole, _address(sizes), *counts, _address(name)) is not None:
         return None
     held = HeldTable(name[0], name[1], results, isa)
     weakref.finalize(held, _release, loaded, name).atexit = False

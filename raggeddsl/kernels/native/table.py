@@ -56,6 +56,23 @@ TASK = np.dtype(
 assert TASK.itemsize == 136
 
 
+def joined(tasks: np.ndarray, jobs: np.ndarray, phases: np.ndarray) -> np.ndarray:
+    """A schedule as the executor reads it: int64 counts of tasks, jobs and phases, then these in turn.
+
+    `tasks` is `TASK[T]`, `jobs` int64[J, 2], `phases` int64[P + 1].  As int32[words], since jax
+    without x64 has no int64; one array, since each operand of a call costs 0.3 microseconds.
+    """
+    counts = np.array([len(tasks), len(jobs), len(phases) - 1], np.int64)
+    return np.concatenate([np.ravel(part).view(np.int32) for part in (counts, tasks, jobs, phases)])
+
+
+def tasks_of(table: np.ndarray) -> np.ndarray:
+    """`TASK[T]`, the tasks in a `joined` table: a view."""
+    words = table.view(np.int64)
+    found: np.ndarray = words[3 : 3 + words[0] * TASK.itemsize // 8].view(TASK)
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class BufferMap:
     """Where the executor finds each of the plan's buffers.

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.kernels.native.kernel import words
 from raggeddsl.kernels.native.library import TARGET
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
+from raggeddsl.kernels.native.table import joined
 from raggeddsl.plan import Plan
 from tests.kernels.native.running import gram, isas, packed, pairs, planned, run_buffers
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
@@ -54,7 +54,7 @@ def run_spread(plan: Plan, made: NativeSchedule, inputs: dict, isa: str) -> tupl
         array[spread.at] = flat
         given_.append(array)
     blank = [np.full(s.size * s.dtype.itemsize, GUARD, np.uint8).view(s.dtype) for s in outs]
-    tables = [words(tasks), words(made.jobs), words(made.phases[:, None])]
+    tables = [joined(tasks, made.jobs, made.phases)]
     shapes = [jax.ShapeDtypeStruct((s.size,), s.dtype) for s in outs]
     first = len(tables) + len(ins)
     call = jax.ffi.ffi_call(

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Input, Operand, Product, Term
 from raggeddsl.kernels.base import LoweredPlan
-from raggeddsl.kernels.native.kernel import NativeKernel, words
+from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
-from raggeddsl.kernels.native.table import TASK
+from raggeddsl.kernels.native.table import TASK, joined, tasks_of
 from tests.kernels.native.running import packed, planned, show, sized
 from tests.strategies import inputs_for, seeds
 
@@ -58,7 +58,7 @@ def outcome(tasks: np.ndarray, jobs: np.ndarray, phases: np.ndarray) -> str | No
     """What the call raises, or None."""
     run, _, _, buffers = compiled()
     try:
-        jax.block_until_ready(run(buffers, (words(tasks), words(jobs), words(phases[:, None]))))
+        jax.block_until_ready(run(buffers, (joined(tasks, jobs, phases),)))
     except REFUSAL as error:
         return str(error)
     return None
@@ -67,7 +67,7 @@ def outcome(tasks: np.ndarray, jobs: np.ndarray, phases: np.ndarray) -> str | No
 def test_the_table_itself_is_accepted():
     _, lowered, made, _ = compiled()
     assert len(made.phases) > 1 and len(made.tasks) > 40 and made.local_bytes > 0
-    assert lowered.tables[0].shape == (len(made.tasks), TASK.itemsize // 4)
+    assert tasks_of(lowered.tables[0]).tobytes() == made.tasks.tobytes()
     assert outcome(made.tasks, made.jobs, made.phases) is None
 
 
@@ -221,14 +221,33 @@ def test_a_mirrored_block_may_not_reach_before_its_buffer_or_be_complex():
     assert f"task {row}: C cannot be mirrored" in str(outcome(tasks, made.jobs, made.phases))
 
 
-@pytest.mark.parametrize("table", [0, 1, 2])
-def test_a_table_of_another_form_is_refused(table):
+def test_a_table_of_another_form_is_refused():
     _, lowered, _, buffers = compiled()
-    for other in (np.zeros((3, 5), np.int32), np.zeros((4, 34), np.float32), np.zeros(8, np.int32)):
-        tables = list(lowered.tables)
-        tables[table] = other
-        with pytest.raises(REFUSAL, match="raggeddsl: "):
-            jax.block_until_ready(jax.jit(lowered.run)(buffers, tuple(tables)))
+    (table,) = lowered.tables
+    others = [
+        np.zeros((3, 5), np.int32),
+        np.zeros(0, np.int32),
+        table.view(np.float32),
+        table[:-1],
+        table[:-2],
+    ]
+    for other in [*others, np.append(table, np.zeros(2, np.int32))]:
+        with pytest.raises(REFUSAL, match="raggeddsl: the tables have the wrong size, type or alignment"):
+            jax.block_until_ready(jax.jit(lowered.run)(buffers, (other,)))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_wrong_count_of_tasks_jobs_or_phases_is_refused(count):
+    _, lowered, _, buffers = compiled()
+    run = jax.jit(lowered.run)
+    for value in ODD:
+        table = lowered.tables[0].copy()
+        words = table.view(np.int64)
+        if words[count] == value or not -(2**63) <= value < 2**63:
+            continue
+        words[count] = value
+        with pytest.raises(REFUSAL, match="raggeddsl: the tables have the wrong size, type or alignment"):
+            jax.block_until_ready(run(buffers, (table,)))
 
 
 def test_after_a_refusal_the_next_call_is_right():

@@ -1,8 +1,7 @@
 // The doors of the library: the XLA FFI handler, and plain C functions for the self-test.
 //
-// Operands: tasks s32[T, 34], jobs s32[J, 4], phases s32[P + 1, 2] (the bytes of the structs in
-// table.h; or the same bytes as s64), then the input buffers.  Results: the output buffers, then u8 scratch.  Attributes:
-// local_bytes, and the name of an instruction set (empty: the best one).  `measure` is `run` with a
+// Operands: the bytes of the tables as s32 or s64 of any shape (`read_tables`), then the input buffers.
+// Results: the output buffers, then u8 scratch.  Attributes: local_bytes, and the name of an instruction set (empty: the best one).  `measure` is `run` with a
 // watch: where nobody asks for times, no code of it runs.  `run_named` has the input buffers alone for
 // operands, and its table's name, in two halves, for local_bytes: the registry has the table.
 #include <algorithm>
@@ -28,32 +27,16 @@ ffi::Error invalid(const std::string& message) {
   return ffi::Error(ffi::ErrorCode::kInvalidArgument, "raggeddsl: " + message);
 }
 
-// The rows of a table passed as s32[rows, bytes of T / 4] or as s64 of any shape.
-template <class T>
-const T* rows_of(const ffi::AnyBuffer& table, int64_t& rows) {
-  const auto dims = table.dimensions();
-  const bool words = table.element_type() == ffi::S32 && dims.size() == 2 && dims[1] * 4 == int64_t(sizeof(T));
-  const bool wide = table.element_type() == ffi::S64 && table.size_bytes() % sizeof(T) == 0;
-  const bool fits = (words || wide) && reinterpret_cast<uintptr_t>(table.untyped_data()) % alignof(T) == 0;
-  rows = fits ? int64_t(table.size_bytes() / sizeof(T)) : 0;
-  return fits ? static_cast<const T*>(table.untyped_data()) : nullptr;
-}
-
 // The work of a call, as its operands and results say it.
 struct Call {
   Work work{};
   std::vector<Buffer> buffers;
 
-  ffi::Error read(const ffi::AnyBuffer& tasks, const ffi::AnyBuffer& jobs, const ffi::AnyBuffer& phases,
-                  const ffi::RemainingArgs& inputs, const ffi::RemainingRets& results, size_t outputs, int64_t local_bytes) {
-    int64_t fences = 0;
-    work.tasks = rows_of<Task>(tasks, work.task_count);
-    work.jobs = rows_of<Job>(jobs, work.job_count);
-    work.phases = rows_of<int64_t>(phases, fences);
-    if (work.phases == nullptr || (work.tasks == nullptr && tasks.element_count() > 0) ||
-        (work.jobs == nullptr && jobs.element_count() > 0) || fences < 1)
-      return invalid("a table has the wrong shape, type or alignment");
-    work.phase_count = fences - 1;
+  ffi::Error read(const ffi::AnyBuffer& tables, const ffi::RemainingArgs& inputs, const ffi::RemainingRets& results,
+                  size_t outputs, int64_t local_bytes) {
+    const bool words = tables.element_type() == ffi::S32 || tables.element_type() == ffi::S64;
+    if (!words || !read_tables(tables.untyped_data(), int64_t(tables.size_bytes()), work))
+      return invalid("the tables have the wrong size, type or alignment");
     work.local_bytes = local_bytes;
     if (ffi::Error fault = take(inputs, results, outputs); fault.failure()) return fault;
     work.buffers = buffers.data();
@@ -90,10 +73,10 @@ struct Call {
   }
 };
 
-ffi::Error run(ffi::ThreadPool pool, ffi::AnyBuffer tasks, ffi::AnyBuffer jobs, ffi::AnyBuffer phases,
-               ffi::RemainingArgs inputs, ffi::RemainingRets results, int64_t local_bytes, std::string_view isa) {
+ffi::Error run(ffi::ThreadPool pool, ffi::AnyBuffer tables, ffi::RemainingArgs inputs, ffi::RemainingRets results,
+               int64_t local_bytes, std::string_view isa) {
   Call call;
-  ffi::Error fault = call.read(tasks, jobs, phases, inputs, results, results.size(), local_bytes);
+  ffi::Error fault = call.read(tables, inputs, results, results.size(), local_bytes);
   return fault.failure() ? fault : call.run(pool, isa, nullptr);
 }
 
@@ -117,20 +100,21 @@ ffi::Error run_named(ffi::ThreadPool pool, ffi::RemainingArgs inputs, ffi::Remai
 
 // The same as `run`, with the section of each task as a further operand s32[T], and s32[sections, 6] (the
 // bytes of struct Section) as the last result.
-ffi::Error measure(ffi::ThreadPool pool, ffi::AnyBuffer tasks, ffi::AnyBuffer jobs, ffi::AnyBuffer phases,
-                   ffi::BufferR1<ffi::S32> numbers, ffi::RemainingArgs inputs, ffi::RemainingRets results, int64_t local_bytes,
-                   std::string_view isa) {
+ffi::Error measure(ffi::ThreadPool pool, ffi::AnyBuffer tables, ffi::BufferR1<ffi::S32> numbers, ffi::RemainingArgs inputs,
+                   ffi::RemainingRets results, int64_t local_bytes, std::string_view isa) {
   Call call;
   if (results.size() < 1) return invalid("there is no room for the times");
-  if (ffi::Error fault = call.read(tasks, jobs, phases, inputs, results, results.size() - 1, local_bytes); fault.failure())
+  if (ffi::Error fault = call.read(tables, inputs, results, results.size() - 1, local_bytes); fault.failure())
     return fault;
-  auto times = results.get<ffi::AnyBuffer>(results.size() - 1);
+  auto times = results.get<ffi::BufferR2<ffi::S32>>(results.size() - 1);
   if (!times.has_value()) return times.error();
-  Profile profile{numbers.typed_data(), nullptr, 0};
-  profile.sections = const_cast<Section*>(rows_of<Section>(**times, profile.count));
+  const auto shape = (*times)->dimensions();
+  if (shape[1] * 4 != int64_t(sizeof(Section)) || reinterpret_cast<uintptr_t>((*times)->typed_data()) % alignof(Section) != 0)
+    return invalid("the room for the times has the wrong shape or alignment");
+  const Profile profile{numbers.typed_data(), reinterpret_cast<Section*>((*times)->typed_data()), shape[0]};
   const bool known = std::all_of(profile.number, profile.number + numbers.element_count(),
                                  [&](int32_t number) { return number >= 0 && number < profile.count; });
-  if (profile.sections == nullptr || int64_t(numbers.element_count()) != call.work.task_count || !known)
+  if (int64_t(numbers.element_count()) != call.work.task_count || !known)
     return invalid("the sections of the tasks do not fit the times");
   return call.run(pool, isa, &profile);
 }
@@ -145,8 +129,6 @@ extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_measu
 XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_v1, raggeddsl::run,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<xla::ffi::ThreadPool>()
-                                  .Arg<xla::ffi::AnyBuffer>()
-                                  .Arg<xla::ffi::AnyBuffer>()
                                   .Arg<xla::ffi::AnyBuffer>()
                                   .RemainingArgs()
                                   .RemainingRets()
@@ -166,29 +148,26 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_measure_v1, raggeddsl::measure,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<xla::ffi::ThreadPool>()
                                   .Arg<xla::ffi::AnyBuffer>()
-                                  .Arg<xla::ffi::AnyBuffer>()
-                                  .Arg<xla::ffi::AnyBuffer>()
                                   .Arg<xla::ffi::BufferR1<xla::ffi::S32>>()
                                   .RemainingArgs()
                                   .RemainingRets()
                                   .Attr<int64_t>("local_bytes")
                                   .Attr<std::string_view>("isa"));
 
-// Puts a table into the registry, once more if it is there already, for `inputs` buffers and then
-// `outputs` that may be written, of these sizes in bytes.  Null and its name, or what is wrong with it;
-// that text lasts until this thread's next call.  `raggeddsl_release` takes it back.
-extern "C" __attribute__((visibility("default"))) const char* raggeddsl_hold(const void* tasks, int64_t task_count, const void* jobs,
-                                                                             int64_t job_count, const int64_t* phases,
-                                                                             int64_t phase_count, const int64_t* sizes, int32_t inputs,
-                                                                             int32_t outputs, int64_t local_bytes, uint64_t* name) {
+// Puts tables (`read_tables`) into the registry, once more if they are there already, for `inputs` buffers
+// and then `outputs` that may be written, of these sizes in bytes.  Null and their name, or what is wrong
+// with them; that text lasts until this thread's next call.  `raggeddsl_release` takes them back.
+extern "C" __attribute__((visibility("default"))) const char* raggeddsl_hold(const void* tables, int64_t bytes, const int64_t* sizes,
+                                                                             int32_t inputs, int32_t outputs, int64_t local_bytes,
+                                                                             uint64_t* name) {
   using namespace raggeddsl;
   std::vector<Buffer> buffers;
   for (int32_t b = 0; b < inputs + outputs; ++b) buffers.push_back({nullptr, sizes[b], b >= inputs});
-  const Work work = {static_cast<const Task*>(tasks), task_count,     static_cast<const Job*>(jobs), job_count, phases,
-                     phase_count,                     buffers.data(), inputs + outputs,              local_bytes};
+  Work work{};
+  work.buffers = buffers.data(), work.buffer_count = inputs + outputs, work.local_bytes = local_bytes;
   thread_local std::string fault;
   Hash hash;
-  fault = registry().hold(work, hash);
+  fault = read_tables(tables, bytes, work) ? registry().hold(work, hash) : "the tables have the wrong size or alignment";
   name[0] = hash.low, name[1] = hash.high;
   return fault.empty() ? nullptr : fault.c_str();
 }

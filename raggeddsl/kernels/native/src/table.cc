@@ -2,6 +2,7 @@
 #include "table.h"
 
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
 #include <vector>
 
@@ -172,6 +173,23 @@ Fault fault_of(const Checker& check, const Task& t) {
 }
 
 }  // namespace
+
+bool read_tables(const void* data, int64_t bytes, Work& work) {
+  const auto* const words = static_cast<const int64_t*>(data);
+  int64_t left = bytes - 4 * int64_t(sizeof(int64_t));  // three counts and the first fence
+  if (left < 0 || reinterpret_cast<uintptr_t>(data) % alignof(Task) != 0) return false;
+  const int64_t sizes[] = {sizeof(Task), sizeof(Job), sizeof(int64_t)};
+  for (int i = 0; i < 3; ++i) {
+    if (words[i] < 0 || words[i] > left / sizes[i]) return false;
+    left -= words[i] * sizes[i];
+  }
+  if (left != 0) return false;
+  work.task_count = words[0], work.job_count = words[1], work.phase_count = words[2];
+  work.tasks = reinterpret_cast<const Task*>(words + 3);
+  work.jobs = reinterpret_cast<const Job*>(work.tasks + work.task_count);
+  work.phases = reinterpret_cast<const int64_t*>(work.jobs + work.job_count);
+  return true;
+}
 
 std::string find_fault(const Work& work) {
   if (work.local_bytes < 0) return "the local memory has a negative size";

@@ -52,6 +52,11 @@ struct Work {
   int64_t local_bytes;
 };
 
+// Reads the tables of a work, which lie one after another in `bytes` bytes: int64 counts of tasks, jobs and
+// phases, then these, with a fence more than there are phases.  False if that does not add up, or is
+// not aligned to 8 bytes.
+bool read_tables(const void* data, int64_t bytes, Work& work);
+
 // What is wrong with the work, naming the row, or an empty string.  After an empty answer no task
 // can touch a byte outside its buffers.
 std::string find_fault(const Work& work);
