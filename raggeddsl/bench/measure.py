@@ -26,7 +26,7 @@ class Settings:
     """How long to measure: `rounds` of all ways in turn, each visit at least `slice_s` seconds.
 
     A way that has taken `limit_s` seconds in all gets no more than three rounds.  `keeps_memory` says
-    that the process does (None: it was asked to and cannot), and is only reported.
+    that the process does (None: it cannot), and is only reported.
     """
 
     rounds: int = 7

@@ -52,8 +52,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--keep-memory",
-        action="store_true",
-        help="keep freed memory in the process, for all ways (rd.keep_memory; with glibc only)",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="keep freed memory in the process, for all ways (rd.keep_memory; with glibc only; default: yes)",
     )
     parser.add_argument(
         "--json", metavar="FILE", help="write everything as JSON to FILE (-: to stdout, and no table)"

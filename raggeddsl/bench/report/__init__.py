@@ -72,9 +72,11 @@ def heading(document: Document) -> list[str]:
     ]
     keeps = document["settings"]["keeps_memory"]
     if keeps:
-        lines.append("freed memory is kept in the process (rd.keep_memory)")
+        lines.append("freed memory is kept in the process (rd.keep_memory), for all ways")
     elif keeps is None:
-        lines.append("--keep-memory had no effect: the C library is not glibc, which alone can be told to")
+        lines.append("freed memory may go back to the system: only glibc can be told to keep it")
+    else:
+        lines.append("freed memory goes back to the system as the C library will have it (--no-keep-memory)")
     if "peak" in document:
         peak = document["peak"]
         product = f"one large f32 product {peak['gflops']:.0f} GFLOP/s"
