@@ -165,6 +165,10 @@ def format(text: str, *, name: str = "<text>") -> str:
 def _check_text(text: object, function: str) -> None:
     """`TypeError` for what is not the text of a spec."""
     if isinstance(text, str):
+        path = text.strip()
+        if path.endswith(".rmm") and "\n" not in path and "#" not in path:
+            mend = _FOR_PATHS.get(function, "read the file")
+            raise TypeError(f"`{function}` takes the text of a spec, not the path {path!r}; {mend}")
         return
     if isinstance(text, bytes | bytearray):
         mend = "decode it: `text.decode()`"

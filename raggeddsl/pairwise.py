@@ -105,7 +105,8 @@ def _side(values: Any, name: str) -> _Side:
     given = shapes(members)
     if set(map(len, given)) - {2}:
         place = next(place for place, shape in enumerate(given) if len(shape) != 2)
-        message = f"`{name}[{place}]` has {len(given[place])} axes, shape {given[place]}; a matrix has 2"
+        axes = f"{len(given[place])} ax{'is' if len(given[place]) == 1 else 'es'}"
+        message = f"`{name}[{place}]` has {axes}, shape {given[place]}; a matrix has 2"
         refuse("RMM706", message, "reshape it to (rows, columns)")
     return _Side(members, Layout.of_shapes(given), frozenset(types(members)), single)
 

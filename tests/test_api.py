@@ -55,6 +55,16 @@ def test_what_is_no_text_is_a_type_error_that_says_what_is_taken(function, text,
         function(text)
 
 
+@pytest.mark.parametrize(
+    ("function", "mend"),
+    [(rd.compile, "compile_file"), (rd.check, "check_file"), (rd.parse, "read the file")],
+)
+def test_a_path_that_is_given_as_text_is_called_a_path(function, mend):
+    with pytest.raises(TypeError, match=f"not the path 'models/net.rmm'; .*{mend}"):
+        function("models/net.rmm")
+    assert rd.check(GRAM + "# as in net.rmm") == []
+
+
 def test_timings_are_those_of_what_has_happened():
     program = rd.compile(GRAM.replace("5]", "8]"), target="fused", ahead=False)
     assert list(program.timings) == ["parse", "graph", "plan"]

@@ -28,7 +28,7 @@ CATALOGUE = {
     "giant+tiny": "one 2048 x 2048 and 2000 pairs of 8..48: what defeats padding",
     "equal-N-S": "N pairs of S x S",
     "moe": "64 experts, 8192 tokens, skewed, 512 to 1024: one ragged axis",
-    "gram:TABLE": "X @ X.T for every matrix of a shape table",
+    "gram:TABLE": "X @ X.T for every matrix of a shape table, its short side first",
     "muon:TABLE": "five Newton-Schulz steps for every matrix of a shape table",
     "chain-N": "a[i] @ f[i] @ W for N graphs of 5..60 nodes",
     "blocks": "a block-sparse contraction over a list of pairs",

@@ -58,7 +58,7 @@ def _one(name: str, shape: Any) -> tuple[int, ...]:
     except TypeError:
         refuse("RMM306", f"the shape of `{name}` is {shape!r}", FORMS)
     if len(sizes) not in (0, 2):
-        refuse("RMM306", f"the shape of `{name}` has {len(sizes)} sizes", FORMS)
+        refuse("RMM306", f"the shape of `{name}` has {len(sizes)} size{'s' * (len(sizes) != 1)}", FORMS)
     return tuple(whole_number(size, f"a size of `{name}`") for size in sizes)
 
 

@@ -43,6 +43,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.output != "-" and not args.emit:
+        raise WrongUsage(f"-o names the folder of the stages: say which with --emit ({', '.join(STAGES)})")
     program = compiled(args, ahead=True)
     to_stdout = args.output == "-"
     # What is written to stdout may be piped on, so then the explanation stands aside.

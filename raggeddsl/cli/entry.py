@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import io
 import os
 import sys
 from collections.abc import Sequence
 
+from raggeddsl.cli import streams
 from raggeddsl.cli.parser import (
-    EXIT_BROKEN_PIPE,
     EXIT_FINDINGS,
     EXIT_INTERNAL,
     EXIT_INTERRUPTED,
@@ -43,8 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if words is None else words)
     args = argparse.Namespace(color="auto", diagnostic_format="human")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: better escaped than lost
+    streams.prepare()
     try:
         code = dispatch(words, args)
         sys.stdout.flush()
@@ -53,10 +51,8 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # Python flushes stdout once more at exit: give it a place where that cannot fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = EXIT_BROKEN_PIPE
+    except OSError as error:
+        code = streams.failed(error) or answer(error, args)
     except WrongUsage as refusal:
         print(f"raggeddsl: {refusal}", file=sys.stderr)
         code = EXIT_USAGE
@@ -115,6 +111,9 @@ def answer(error: Exception, args: argparse.Namespace) -> int:
         import traceback
 
         traceback.print_exception(error)
+    if fault := fault_of_jax():
+        print(f"raggeddsl: {fault}", file=sys.stderr)
+        return EXIT_USAGE
     versions = ", ".join(f"{name} {version(name)}" for name in ("raggeddsl", "jax", "jaxlib", "numpy"))
     print(
         f"raggeddsl: internal error: {type(error).__name__}: {error}\n"
@@ -125,6 +124,19 @@ def answer(error: Exception, args: argparse.Namespace) -> int:
         file=sys.stderr,
     )
     return EXIT_INTERNAL
+
+
+def fault_of_jax() -> str | None:
+    """Why jax, if it has been loaded, finds no device to run on."""
+    if "jax" not in sys.modules:
+        return None
+    try:
+        sys.modules["jax"].devices()
+    except Exception as error:  # RuntimeError, or what the plugin of a platform raises
+        chosen = os.environ.get("JAX_PLATFORMS")
+        mend = f" (JAX_PLATFORMS is {chosen!r}: unset it to let jax choose)" if chosen else ""
+        return f"jax finds no device to run on: {str(error) or type(error).__name__}{mend}"
+    return None
 
 
 def version(distribution: str) -> str:

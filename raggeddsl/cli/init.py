@@ -46,7 +46,8 @@ def run(args: argparse.Namespace) -> int:
         write_text(file, text)
     matrices = "1 matrix" if made.matrices == 1 else f"{made.matrices} matrices"
     print(f"wrote {' and '.join(map(str, reversed(files)))} for {matrices}")
-    print(f"try: raggeddsl run {target} --random 0 --verify")
+    wide = "JAX_ENABLE_X64=1 " if args.dtype in ("f64", "c128") else ""
+    print(f"try: {wide}raggeddsl run {target} --random 0 --verify")
     return EXIT_FINE
 
 

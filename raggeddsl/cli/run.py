@@ -16,6 +16,7 @@ from raggeddsl.plan.units import count_text, digits, percent, seconds_text
 
 if TYPE_CHECKING:
     from raggeddsl import Program
+    from raggeddsl.language.source import Diagnostic, Source
 
 EXAMPLE = """\
 examples:
@@ -76,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
 
 def refuse_early(output: Path) -> None:
     """What can be known before anything is computed about a file that could not be written afterwards."""
+    if str(output) == "-":
+        raise WrongUsage("-o takes the name of an .npz; results do not go to standard output")
     if not output.parent.is_dir():
         raise WrongUsage(f"cannot write `{output}`: there is no folder `{output.parent}`")
     if output.is_dir():
@@ -112,10 +115,22 @@ def timed(
     except RmmError as error:
         if args.inputs is None:
             raise
-        named = [replace(d, message=f"`{args.inputs}`: {d.message}") for d in error.diagnostics]
+        named = [of_archive(one, error.source, program, args.inputs) for one in error.diagnostics]
         raise RmmError(named, error.source) from error
     packed = {name: Ragged.from_list(x) if isinstance(x, list) else x for name, x in inputs.items()}
     return results, first, [call(packed)[1] for _ in range(args.repeat)]
+
+
+def of_archive(fault: Diagnostic, spec: Source | None, program: Program, archive: str) -> Diagnostic:
+    """A fault of the inputs as one of the archive that they were read from."""
+    source, help = fault.source or spec, fault.help
+    if fault.code in ("RMM701", "RMM703") and fault.span is not None and source is not None:
+        name = source.text[fault.span.start : fault.span.end]
+        info = program.inputs.get(name)
+        if info is not None and info.family:
+            members = f"`{name}[0]`, `{name}[1]`, …"
+            help = f"an archive holds its members as {members}, or as `{name}.data` with `{name}.shapes`"
+    return replace(fault, message=f"`{archive}`: {fault.message}", help=help)
 
 
 def verified(program: Program, inputs: dict[str, Any], results: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
 from raggeddsl.language.parse import LARGEST_SOURCE, normalised
@@ -31,6 +32,10 @@ def decode(data: bytes, name: str) -> str:
 
 def _bytes(path: Path, name: str) -> bytes:
     """At most one byte more than is allowed, so that an endless device ends."""
+    if not name:
+        raise _failed(name, "RMM120", "the path of the spec is empty", "check the path")
+    if name == "<stdin>" and sys.stdin is None:
+        raise _failed(name, "RMM122", "there is no standard input", "name a file, or pipe a spec in")
     try:
         if name == "<stdin>":
             return sys.stdin.buffer.read(LARGEST_SOURCE + 1)
@@ -59,6 +64,9 @@ def _is_folder(path: Path) -> bool:
 
 
 def _text(data: bytes, name: str) -> str:
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        help = "save it as UTF-8 (for example with `iconv -f utf-16 -t utf-8`)"
+        raise _failed(name, "RMM123", f"`{name}` is not UTF-8 but UTF-16", help, "\ufffd")
     zero = data.find(b"\0")
     if zero >= 0:
         seen = data[: zero + 1].decode("utf-8", errors="replace")
@@ -75,18 +83,10 @@ def _text(data: bytes, name: str) -> str:
 
 def _nearby(path: Path) -> str:
     """A help that names the spec with the most similar name in the same folder, if there is one."""
-    import difflib
+    from raggeddsl.language.nearby import nearby
 
-    try:
-        specs = sorted(file.name for file in path.parent.glob("*.rmm"))
-    except (OSError, ValueError):
-        specs = []
-    close = difflib.get_close_matches(path.name, specs, n=1, cutoff=0.5)
-    return (
-        f"did you mean `{path.parent / close[0]}`?"
-        if close
-        else "check the path, or use `-` for standard input"
-    )
+    near = nearby(path, [".rmm"])
+    return f"did you mean `{near}`?" if near else "check the path, or use `-` for standard input"
 
 
 def _failed(name: str, code: str, message: str, help: str, seen: str | None = None) -> RmmError:

@@ -149,7 +149,7 @@ def _check_shapes(sign: str, left: Layout, right: Layout) -> None:
         refuse("RMM710", message, "members are taken in pairs: there must be as many on either side")
     wrong = np.flatnonzero((left.shapes != right.shapes).any(axis=1) | (left.scalar != right.scalar))
     member, more = int(wrong[0]), len(wrong) - 1
-    also = f" (and {more} more member{'s' * (more != 1)} differ)" if more else ""
+    also = f" (and {more} more member{' differs' if more == 1 else 's differ'})" if more else ""
     shapes = left.shape(member), right.shape(member)
     refuse(
         "RMM710",

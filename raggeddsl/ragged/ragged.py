@@ -63,7 +63,10 @@ class Ragged(Arithmetic):
             _refuse_rank(given)
         layout = Layout.of_shapes(given)
         chosen = np.dtype(promoted(types(members))) if wanted is None else wanted
-        return cls(pack(members, chosen, layout.size), layout)
+        try:
+            return cls(pack(members, chosen, layout.size), layout)
+        except NotAnArray as error:
+            _refuse_member(error)
 
     @classmethod
     def from_packed(cls, data: Any, shapes: Any) -> Ragged:
@@ -291,7 +294,11 @@ def _members(arrays: Any) -> list[Any]:
     try:
         return as_arrays(arrays)
     except NotAnArray as error:
-        raise TypeError(f"member {error.place} of a Ragged cannot be read as a matrix: {error}") from None
+        _refuse_member(error)
+
+
+def _refuse_member(error: NotAnArray) -> NoReturn:
+    raise TypeError(f"member {error.place} of a Ragged cannot be read as a matrix: {error.said}") from None
 
 
 def _refuse_rank(shapes: Sequence[tuple[int, ...]]) -> NoReturn:

@@ -18,13 +18,15 @@ def as_array(value: Any) -> Any:
     """`value` as a NumPy array, `jax.Array` or tracer, without a copy where there can be none.
 
     Takes DLPack objects (torch tensors and the like) and nested lists of numbers too.  Raises
-    `TypeError` for object arrays, text, and whatever else holds no numbers, `Deleted` for an array
-    whose memory is gone.
+    `TypeError` for object arrays, text, masked arrays, and whatever else holds no numbers, `Deleted`
+    for an array whose memory is gone.
     """
     if isinstance(value, jax.Array):
         if not isinstance(value.dtype, np.dtype):
             raise TypeError(f"an array of {value.dtype} holds no numbers that a matrix can")
         return there(value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError("a masked array has no values where its mask is set; give it some with `.filled`")
     if isinstance(value, np.ndarray):
         return _numeric(value)
     if exports(type(value)):
@@ -35,6 +37,8 @@ def as_array(value: Any) -> Any:
         array = np.asarray(value)
     except ValueError:
         raise TypeError("a nested list whose rows differ in length is not a matrix") from None
+    if array.ndim == 0 and array.dtype.hasobject and isinstance(value, int):
+        raise TypeError("the number does not fit in 64 bits")
     if array.ndim == 0 and array.dtype.hasobject:
         raise TypeError(f"a value of type `{type(value).__name__}` holds no numbers")
     return _numeric(array)

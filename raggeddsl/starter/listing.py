@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from raggeddsl.language.nearby import nearby
 from raggeddsl.starter.refusal import refuse
 from raggeddsl.starter.standard_input import NAME, kind_of, standard_input
 
@@ -65,10 +65,5 @@ def list_arrays(path: Path) -> list[ArrayInfo]:
 
 def _nearby(path: Path, kinds: tuple[str, ...]) -> str:
     """A help that names a file in the same folder with nearly that name, if there is one."""
-    try:
-        names = [file.name for file, _ in zip(path.parent.iterdir(), range(1000), strict=False)]
-    except OSError:
-        names = []
-    files = [name for name in names if name.endswith(kinds)]
-    close = difflib.get_close_matches(path.name, files, n=1, cutoff=0.5)
-    return f"did you mean `{path.parent / close[0]}`?" if close else "check the path"
+    near = nearby(path, kinds)
+    return f"did you mean `{near}`?" if near else "check the path"

@@ -89,7 +89,9 @@ def starter(
 
 
 def _no_matrix(path: Path, arrays: Sequence[ArrayInfo]) -> None:
-    found = "no arrays" if not arrays else f"{len(arrays)} arrays, none of them a matrix"
+    found = f"{len(arrays)} arrays, none of them a matrix" if arrays else "no arrays"
+    if len(arrays) == 1:
+        found = "one array, which is no matrix"
     names = f": {_some(arrays)}" if arrays else ""
     help = "a matrix has two axes or more, and one of the types " + ", ".join(DTYPES)
     refuse(path, "RMM432", f"`{path}` has {found}{names}", help)

@@ -51,7 +51,7 @@ def function_of(text: str, given: int, named: tuple[str, ...]) -> Function:
     else:
         text = text.strip()
         # In brackets a statement goes on in the next line; without, errors are about what was written.
-        begin, end = ("(", ")") if "\n" in text else ("", "")
+        begin, end = ("(", "\n)") if "\n" in text else ("", "")  # the last line may end in a comment
         line = _parsed("def tree_f(x) = " + begin, text, end)
         names = tuple(dict.fromkeys(_names(line)))
         if given > 1 or (given and named):
@@ -80,13 +80,10 @@ def _check_arguments(function: Function, given: int, named: tuple[str, ...]) -> 
     if len(function.parameters) >= given and sorted(wanted) == sorted(named):
         return
     listed = ", ".join(f"`{name}`" for name in function.parameters) or "no name"
-    by_name = f" and {', '.join(f'`{name}`' for name in named)} by name" if named else ""
-    trees = f"{given} tree{'s' * (given != 1)} by place"
-    refuse(
-        "RMM713",
-        f"the text reads {listed}; given are {trees}{by_name}",
-        "give one tree for each of its names",
-    )
+    by_place = [f"{given} by place"] if given else []
+    by_name = [f"{', '.join(f'`{name}`' for name in named)} by name"] if named else []
+    trees = f"trees given: {' and '.join(by_place + by_name) or 'none'}"
+    refuse("RMM713", f"the text reads {listed}; {trees}", "give one tree for each of its names")
 
 
 def _names(node: Any) -> Iterator[str]:

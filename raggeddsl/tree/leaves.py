@@ -146,7 +146,7 @@ def _group(
         for column, value in zip(own, alone, strict=True)
     ]
     typed = [column[0].dtype for column in columns if not weak(column[0])]
-    usual = typed[0] if typed else jax.dtypes.canonicalize_dtype(np.result_type(columns[0][0]))
+    usual = jax.dtypes.canonicalize_dtype(typed[0] if typed else np.result_type(columns[0][0]))
     inputs, values = [], []
     for name, column, first in zip(names, columns, own, strict=True):
         dtype = usual if weak(column[0]) else jax.dtypes.canonicalize_dtype(column[0].dtype)

@@ -196,6 +196,13 @@ def test_run_gives_what_numpy_gives(said, folder):
         np.testing.assert_allclose(got["S"], sum(a.T @ a for a in members), rtol=1e-4, atol=1e-4)
 
 
+def test_run_says_how_an_archive_holds_members(said, folder):
+    np.savez(folder / "in.npz", W=np.eye(4, dtype="f4"), A_0=np.ones((2, 4), "f4"))
+    _, err = said("run", "model.rmm", "--inputs", "in.npz", code=1)
+    assert "`in.npz`: the program has no input `A_0`" in err
+    assert "an archive holds its members as `A[0]`, `A[1]`, …, or as `A.data` with `A.shapes`" in err
+
+
 @pytest.mark.parametrize("dtype", ["bf16", "f16", "f32", "c64", "i32"])
 @pytest.mark.parametrize("form", [(), ("--packed",)])
 def test_results_of_every_type_can_be_inputs_again(said, folder, dtype, form):

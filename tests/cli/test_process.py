@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,42 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path, process):
     assert done.stdout == SPEC.splitlines(keepends=True)[0]
     assert done.stderr == ""
     assert done.returncode == 141
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "said"),
+    [
+        ("check - <&-", 1, "error[RMM122]: there is no standard input"),
+        ("init - <&-", 1, "there is no standard input"),
+        ("check a.rmm >&-", 0, ""),
+        ("fmt a.rmm >&-", 0, ""),
+        ("check nowhere.rmm 2>&-", 1, ""),
+    ],
+)
+def test_streams_may_be_closed(closed, code, said, tmp_path):
+    (tmp_path / "a.rmm").write_text(SPEC)
+    command = ["bash", "-c", f"{sys.executable} -m raggeddsl {closed}"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr and "internal error" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_standard_output_that_is_full_is_said(unbuffered, tmp_path):
+    (tmp_path / "a.rmm").write_text(SPEC)
+    command = ["bash", "-c", f"{sys.executable} -m raggeddsl fmt a.rmm > /dev/full"]
+    env = environment(PYTHONUNBUFFERED=unbuffered)
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "raggeddsl: cannot write to standard output: No space left on device\n"
+
+
+def test_a_platform_that_jax_does_not_have_is_no_fault_of_ours(process):
+    done = process("run", "-", "--random", "0", stdin=SPEC, env={"JAX_PLATFORMS": "xyzzy"})
+    assert done.returncode == 2
+    assert "jax finds no device to run on: " in done.stderr and "JAX_PLATFORMS is 'xyzzy'" in done.stderr
+    assert "internal error" not in done.stderr
 
 
 @pytest.fixture

@@ -46,6 +46,27 @@ def test_a_missing_file_gets_the_nearest_name(tmp_path: Path) -> None:
     found = refused(tmp_path / "modle.rmm")
     assert found.code == "RMM120" and "model.rmm" in (found.help or "")
     assert refused(tmp_path / "nowhere" / "x.rmm").code == "RMM120"
+    assert "check the path" in (refused(tmp_path / "uno.rmm").help or ""), "suffixes alone are no likeness"
+
+
+def test_an_empty_path_names_no_folder() -> None:
+    found = refused("")
+    assert found.code == "RMM120" and "is empty" in found.message
+
+
+def test_without_standard_input_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(RmmError, match=r"RMM122.*there is no standard input"):
+        read_source("-")
+
+
+def test_utf16_is_called_so(tmp_path: Path) -> None:
+    for coding in ("utf-16-le", "utf-16-be"):
+        (tmp_path / "a.rmm").write_bytes(("\ufeffY = A" + chr(10)).encode(coding))
+        found = refused(tmp_path / "a.rmm")
+        assert (
+            found.code == "RMM123" and "UTF-16" in found.message and "iconv -f utf-16" in (found.help or "")
+        )
 
 
 def test_a_folder_is_no_spec(tmp_path: Path) -> None:

@@ -146,6 +146,8 @@ def test_differing_types_promote_as_in_jax_and_dtype_overrides():
         ([np.array([[None]], object)], TypeError, "holds no numbers"),
         ([[[1, 2], [3]]], TypeError, "differ in length"),
         ([None], TypeError, "holds no numbers"),
+        ([np.ma.masked_array(np.ones((2, 2)), np.eye(2))], TypeError, "masked array .* `.filled`"),
+        ([10**400], TypeError, "does not fit in 64 bits"),
     ],
 )
 def test_what_is_no_matrix_is_refused(arrays, error, said):
@@ -306,7 +308,7 @@ def test_members_read_under_jit_have_derivatives_and_batches():
         (
             [np.ones((2, 2)), None],
             TypeError,
-            "member 1 of a Ragged cannot .* type `NoneType` holds no numbers",
+            "^member 1 of a Ragged cannot be read as a matrix: a value of type `NoneType` holds no numbers$",
         ),
         ([np.ones((2, 2)), [[1], [1, 2]]], TypeError, "member 1 .* rows differ in length"),
         ([np.ones((2, 2)), np.ones(3)], ValueError, "member 1 has 1 axis"),
@@ -318,6 +320,17 @@ def test_members_read_under_jit_have_derivatives_and_batches():
 def test_what_is_no_member_is_named_by_its_number(given, error, said):
     with pytest.raises(error, match=said):
         Ragged.from_list(given)
+
+
+@pytest.mark.parametrize("other", [jnp.ones, np.ones])
+def test_a_member_that_is_gone_is_named_by_its_number(other):
+    gone = jnp.ones((2, 2)) + 1
+    gone.delete()
+    with pytest.raises(
+        TypeError, match=r"^member 1 of a Ragged cannot .*: the array has been deleted"
+    ) as caught:
+        Ragged.from_list([other((2, 2), np.float32), gone])
+    assert type(caught.value) is TypeError
 
 
 def test_like_takes_a_ragged():

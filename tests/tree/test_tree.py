@@ -80,6 +80,16 @@ def test_numbers_are_shared_by_all_leaves(rate):
     alike(rd.tree_map("r * A", A=F32["a"], r=rate), rate * F32["a"])
 
 
+def test_the_type_of_a_number_is_that_of_the_leaves_without_x64_too():
+    wide = [np.ones((2, 3)), np.ones((4, 1), np.float32)]  # float64, which JAX reads as float32
+    for leaf in rd.tree_map("X - rate * X", X=wide, rate=0.5):
+        np.testing.assert_array_equal(leaf, np.full(leaf.shape, 0.5, jax.dtypes.canonicalize_dtype(float)))
+
+
+def test_lines_may_end_in_comments():
+    alike(rd.tree_map("# a product\nX @ X.T  # with itself", P), rd.tree_map("X @ X.T", P), 0)
+
+
 def test_one_matrix_is_shared_by_all_leaves():
     w = jnp.asarray(np.random.default_rng(3).standard_normal((5, 2)), "float32")
     leaves = [jnp.ones((2, 5)), {"x": jnp.ones((3, 5))}]
@@ -153,10 +163,10 @@ def test_the_program_is_kept():
         (
             lambda: rd.tree_map("A @ B", A=P),
             "RMM713",
-            "reads `A`, `B`; given are 0 trees by place and `A` by name",
+            "reads `A`, `B`; trees given: `A` by name",
         ),
         (lambda: rd.tree_map("A @ A", A=P, C=P), "RMM713", "`C` by name"),
-        (lambda: rd.tree_map(STEP, P, P), "RMM713", "reads `X`; given are 2 trees by place"),
+        (lambda: rd.tree_map(STEP, P, P), "RMM713", "reads `X`; trees given: 2 by place"),
         (lambda: rd.tree_map("def f(X) = X\noutput Y = X", P), "RMM713", "nothing else"),
         (
             lambda: rd.tree_map("A + B", A=[ragged()], B=[jnp.ones((2, 2))]),

@@ -11,6 +11,7 @@ from raggeddsl.kernels.native.library import instruction_set, library
 from raggeddsl.kernels.native.schedule import NativeSchedule
 from raggeddsl.kernels.native.table import DTYPE_CODES, MIRROR
 from raggeddsl.plan.plan import Plan
+from raggeddsl.plan.units import count_text
 
 KINDS = ("zero", "combine", "small", "tiles", "along-k", "complex", "provider", "symmetric")
 """Ways through the arithmetic, numbered as `enum Path` in `src/types.h`; then symmetric products."""
@@ -84,7 +85,7 @@ def notes(made: NativeSchedule, isa: str) -> tuple[str, ...]:
     phases = max(len(made.phases) - 1, 0)
     own = isa if isa not in ("", "provider") else instruction_set()
     found = [
-        f"{own} arithmetic; {len(made.jobs)} jobs in {phases} phase{'s' * (phases != 1)}; "
+        f"{own} arithmetic; {count_text(len(made.jobs), 'job')} in {count_text(phases, 'phase')}; "
         f"{made.local_bytes} bytes of local memory a worker"
     ]
     if isa == "provider":
