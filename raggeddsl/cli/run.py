@@ -152,6 +152,11 @@ def verified(program: Program, inputs: dict[str, Any], results: dict[str, Any]) 
         f"  largest error {verdict.error:.2g} of a member's largest entry; "
         f"at most {percent(verdict.share, 1)} of what rounding explains{worst}"
     )
+    if verdict.unproven:
+        print(
+            f"  of {count_text(verdict.unproven, 'member')} that proves nothing: after so many operations\n"
+            "  the bound is wider than the values; judge them by the largest error"
+        )
     return True
 
 

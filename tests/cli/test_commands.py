@@ -222,6 +222,13 @@ def test_a_seed_gives_the_same_bytes_again(said, folder):
     assert (folder / "one.npz").read_bytes() == (folder / "two.npz").read_bytes()
 
 
+def test_a_bound_that_proves_nothing_is_told(said, folder):
+    text = "input X : f32[6, 4]\ndef ns(y) = 1.5 * y - 0.5 * y @ y.T @ y\noutput Z = iterate(ns, X, 8)\n"
+    (folder / "steps.rmm").write_text(text)
+    out, _ = said("run", "steps.rmm", "--random", 0, "--verify")
+    assert "verified: the only member agrees" in out and "of 1 member that proves nothing" in out
+
+
 @pytest.mark.parametrize("choice", [("--kernel", "reference"), ("--kernel", "xla"), ("--target", "dispatch")])
 def test_every_choice_of_how_to_run_is_verified(said, choice):
     out, _ = said("run", "model.rmm", "--random", 1, "--verify", "--repeat", 1, *choice)

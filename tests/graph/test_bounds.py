@@ -7,7 +7,7 @@ import pytest
 from raggeddsl.graph.bounds import Bound, Reference, compare, error_bound
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
-from raggeddsl.graph.nodes import Arithmetic, Chain, Operand, Product
+from raggeddsl.graph.nodes import Arithmetic, Chain, Combine, Operand, Product, Term
 from tests.graph.passes.agree import family, given, show
 
 rng = np.random.default_rng(3)
@@ -116,3 +116,31 @@ def test_the_bound_of_the_documentation_is_the_one_used():
     assert error_bound("f32", magnitude, 3.0).item() == pytest.approx(16 * 2**-23 * 3 * 2)
     assert error_bound("bf16", magnitude, 1.0).item() == pytest.approx((16 * 2**-23 + 2 * 2**-7) * 2)
     assert error_bound("i32", magnitude, 3.0).item() == 0
+
+
+def newton_schulz(steps):
+    """The reference of so many steps on three matrices whose rows are nearly orthonormal."""
+    graph, sizes = Graph(), [20, 30, 40]
+    type = family(sizes, sizes, "f32")
+    key = given(graph, "X", sizes, sizes, "f32")
+    for _ in range(steps):
+        square = graph.add(Product(type, Operand(key), Operand(key, transposed=True)))
+        cube = graph.add(Product(type, Operand(square), Operand(key)))
+        key = graph.add(Combine(type, (Term(Operand(key), 1.5), Term(Operand(cube), -0.5))))
+    show(graph, key)
+    X = [np.linalg.qr(rng.normal(size=(n, n)))[0] * rng.uniform(0.5, 1, (n, 1)) for n in sizes]
+    return interpret(graph, {"X": X}, bounds=True)
+
+
+@pytest.mark.parametrize(("steps", "unproven"), [(1, 0), (5, 3)])
+def test_members_of_which_the_bound_proves_nothing_are_counted(steps, unproven):
+    reference = newton_schulz(steps)
+    right = {"Y0": [member.astype("f4") for member in reference.values["Y0"]]}
+    zeros = {"Y0": [0 * member for member in right["Y0"]]}
+    assert compare(right, reference).agreed and compare(right, reference).unproven == unproven
+    assert compare(zeros, reference).agreed == (unproven == 3)
+
+
+def test_a_member_of_zeros_is_proven_to_be():
+    reference = Reference({"G": np.zeros((2, 2))}, {"G": Bound(np.ones((2, 2)), 3.0, 1e-6)})
+    assert compare({"G": np.zeros((2, 2), "f4")}, reference).unproven == 0
