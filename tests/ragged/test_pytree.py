@@ -207,7 +207,7 @@ F8 = jnp.float8_e5m2
 @pytest.mark.parametrize(
     ("a", "b", "code", "said"),
     [
-        (np.ones((2, 3)), np.ones(3), "RMM706", r"`Bs\[0\]` has 1 axes, shape \(3,\)"),
+        (np.ones((2, 3)), np.ones(3), "RMM706", r"`Bs\[0\]` has 1 axis, shape \(3,\)"),
         (np.ones((2, 3)), np.ones((4, 2)), "RMM708", r"As\[0\] is \(2, 3\), Bs\[0\] is \(4, 2\)"),
         (np.ones((2, 3), F8), np.ones((3, 2), F8), "RMM709", "float8_e5m2"),
     ],

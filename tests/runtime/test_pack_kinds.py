@@ -105,7 +105,10 @@ def test_a_member_that_is_deleted_later_stays_as_it_was():
 def test_a_deleted_member_is_refused_by_its_number(dtype, count):
     members = [jnp.ones((2, 2), dtype) for _ in range(count)]
     members[-1].delete()
-    with pytest.raises(TypeError, match=f"member {count - 1}: the array has been deleted"):
+    with pytest.raises(
+        TypeError,
+        match=f"member {count - 1} of a Ragged cannot be read as a matrix: the array has been deleted",
+    ):
         rd.Ragged.from_list(members)
     short = {"float32": "f32", "bfloat16": "bf16"}[dtype]
     spec = f"index i in {count}\ninput A[i] : {short}[2, 2]\noutput C[i] = A[i] @ A[i]"
@@ -118,12 +121,18 @@ def test_a_deleted_member_is_refused_by_its_number(dtype, count):
 def test_a_donated_member_is_refused_by_its_number():
     members = [jnp.full((2, 2), i, "f") for i in range(3)]
     jax.jit(lambda x: x + 1, donate_argnums=0)(members[1])
-    with pytest.raises(TypeError, match="member 1: the array has been deleted, or donated"):
+    with pytest.raises(
+        TypeError,
+        match="member 1 of a Ragged cannot be read as a matrix: the array has been deleted, or donated",
+    ):
         rd.Ragged.from_list(members)
 
 
 def test_keys_are_no_matrices():
-    with pytest.raises(TypeError, match="member 1: an array of key<fry> holds no numbers"):
+    with pytest.raises(
+        TypeError,
+        match="member 1 of a Ragged cannot be read as a matrix: an array of key<fry> holds no numbers",
+    ):
         rd.Ragged.from_list([jnp.ones(()), jax.random.key(0)])
 
 
@@ -204,7 +213,7 @@ def test_tensors_lie_as_they_like(torch, dtype):
 def test_a_tensor_with_a_gradient_is_refused_by_its_number(torch, dtype):
     members = [torch.ones(2, 2, dtype=getattr(torch, dtype)) for _ in range(3)]
     members[1].requires_grad_()
-    with pytest.raises(TypeError, match=r"member 1: .*detach\(\)"):
+    with pytest.raises(TypeError, match=r"member 1 of a Ragged cannot be read as a matrix: .*detach\(\)"):
         rd.Ragged.from_list(members)
     with pytest.raises(rd.RmmError, match=r"RMM706.*`As\[1\]` cannot be read.*detach"):
         rd.matmul(members, members)
@@ -214,14 +223,16 @@ def test_a_tensor_with_a_gradient_is_refused_by_its_number(torch, dtype):
 def test_a_tensor_whose_sign_or_conjugate_is_pending_is_refused(torch):
     number = torch.complex(torch.ones(2, 2), torch.ones(2, 2))
     for pending in (number.conj(), number.conj().imag):
-        with pytest.raises(TypeError, match=r"member 1: .*resolve"):
+        with pytest.raises(TypeError, match=r"member 1 of a Ragged cannot be read as a matrix: .*resolve"):
             rd.Ragged.from_list([number, pending])
     assert _packed([number.conj().imag.resolve_neg()]).tolist() == [-1] * 4
 
 
 def test_a_tensor_without_elements_to_see_is_refused(torch):
     for strange in (torch.ones(2, 2).to_sparse(), torch.ones(2, 2, device="meta")):
-        with pytest.raises(TypeError, match="member 0: cannot read this Tensor"):
+        with pytest.raises(
+            TypeError, match="member 0 of a Ragged cannot be read as a matrix: cannot read this Tensor"
+        ):
             rd.Ragged.from_list([strange, strange])
 
 

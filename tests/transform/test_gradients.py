@@ -32,7 +32,7 @@ EVERY_KERNEL = [NATIVE, "reference", pytest.param("xla", marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("kernel", EVERY_KERNEL)
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(graphs(dtypes=("f64",), max_operations=4, **SMALL), seeds)
 def test_f64(kernel, graph, seed):
     with jax.enable_x64(True):
@@ -40,7 +40,7 @@ def test_f64(kernel, graph, seed):
 
 
 @pytest.mark.parametrize("kernel", EVERY_KERNEL)
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(graphs(dtypes=("c128", "f64", "i32"), max_operations=3, **SMALL), seeds)
 def test_complex_and_real_and_whole_numbers_mixed(kernel, graph, seed):
     with jax.enable_x64(True):
@@ -49,7 +49,7 @@ def test_complex_and_real_and_whole_numbers_mixed(kernel, graph, seed):
 
 @pytest.mark.parametrize("kernel", [NATIVE, pytest.param("xla", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("dtype", "wide"), [("f32", "f64"), ("c64", "c128")])
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(graph=graphs(dtypes=("f32",), mixed=False, max_operations=3, **SMALL), seed=seeds)
 def test_single_precision_is_double_precision_rounded(kernel, dtype, wide, graph, seed):
     with jax.enable_x64(True):

@@ -30,7 +30,7 @@ def stacked(function, axes, size, seed):
 
 
 @pytest.mark.parametrize("kernel", [NATIVE, "reference"])
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(graphs(dtypes=("f32", "c64", "i32"), max_operations=5), seeds, st.data())
 def test_it_gives_what_a_loop_gives(kernel, graph, seed, data):
     function = function_of(graph, kernel)
