@@ -175,9 +175,8 @@ def compare(results: Mapping[str, Any], reference: Reference) -> Comparison:
         sizes = bound.magnitude if isinstance(bound.magnitude, list) else [bound.magnitude]
         got = _members(results, name, len(expected), single)
         for member, (want, size, have) in enumerate(zip(expected, sizes, got, strict=True)):
-            relative, share = _errors(have, want, size, bound)
-            error, counted = max(error, relative), counted + 1
-            unproven += _proves_nothing(want, size, bound)
+            relative, share, hollow = _errors(have, want, size, bound)
+            error, counted, unproven = max(error, relative), counted + 1, unproven + hollow
             if share > worst.share:
                 worst = Comparison(share <= 1.0, 0.0, share, name, None if single else member, 0)
     return Comparison(worst.agreed, error, worst.share, worst.name, worst.member, counted, unproven)
@@ -192,12 +191,17 @@ def _members(results: Mapping[str, Any], name: str, count: int, single: bool) ->
     return given if len(given) == count else [None] * count
 
 
-def _errors(have: np.ndarray | None, want: np.ndarray, size: np.ndarray, bound: Bound) -> tuple[float, float]:
-    """One member's relative error in the maximum norm, and its largest share of what is allowed."""
+def _errors(
+    have: np.ndarray | None, want: np.ndarray, size: np.ndarray, bound: Bound
+) -> tuple[float, float, bool]:
+    """One member's relative error in the maximum norm, and its largest share of what is allowed.
+
+    Third, whether zeros would be accepted in place of a member that is not zero.
+    """
     if have is None or have.shape != want.shape:
-        return np.inf, np.inf
+        return np.inf, np.inf, False
     if want.size == 0:
-        return 0.0, 0.0
+        return 0.0, 0.0, False
     dtype = _short(have.dtype)
     allowed = _bound(bound.unit, size, bound.length, dtype)
     with np.errstate(all="ignore"):
@@ -206,16 +210,8 @@ def _errors(have: np.ndarray | None, want: np.ndarray, size: np.ndarray, bound: 
         difference = np.where(same, 0.0, np.abs(wide - want))
         worst, largest = _largest(difference), _largest(np.where(np.isfinite(want), np.abs(want), 0.0))
         share = np.where(difference == 0, 0.0, difference / allowed)
-    return worst / largest if worst and largest else worst, _largest(share)
-
-
-def _proves_nothing(want: np.ndarray, size: np.ndarray, bound: Bound) -> bool:
-    """Whether zeros would be accepted in place of a member that is not zero."""
-    if not want.any():
-        return False
-    with np.errstate(all="ignore"):
-        allowed = _bound(bound.unit, size, bound.length, _short(want.dtype))
-        return bool((np.abs(want) <= allowed).all())
+        hollow = bool(want.any() and (np.abs(want) <= allowed).all())
+    return worst / largest if worst and largest else worst, _largest(share), hollow
 
 
 def _largest(x: np.ndarray) -> float:

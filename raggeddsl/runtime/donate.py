@@ -16,7 +16,7 @@ from raggeddsl.language.source import Diagnostics, Source
 from raggeddsl.ragged import Ragged
 from raggeddsl.ragged.reading import concrete
 from raggeddsl.runtime.deliver import INSIDE
-from raggeddsl.runtime.receive import packed_buffers
+from raggeddsl.runtime.receive import described, listed, packed_buffers
 from raggeddsl.runtime.signature import Group, Signature
 
 _pointer = methodcaller("unsafe_buffer_pointer")
@@ -48,9 +48,7 @@ def _checked(
         found.raise_if_failed()
     for name in old:
         if name not in outputs:
-            known = ", ".join(f"`{output}`" for output in islice(outputs, 5))
-            more = f" and {len(outputs) - 5} more" if len(outputs) > 5 else ""
-            help = did_you_mean(str(name), outputs) or f"its outputs are {known}{more}"
+            help = did_you_mean(str(name), outputs) or f"its outputs are {listed(outputs)}"
             found.error("RMM714", f"`donate` names `{name}`, and the program has no such output", help=help)
     given: dict[str, Any] = {}
     for group in outputs.groups:
@@ -140,4 +138,4 @@ def _described(value: Any) -> str:
         return f"a Ragged of {len(value)} member{'s' * (len(value) != 1)}"
     if isinstance(value, jax.Array):
         return f"an array {from_numpy(value.dtype) or value.dtype}{list(value.shape)}"
-    return f"a value of type `{type(value).__name__}`"
+    return described(value)

@@ -107,7 +107,7 @@ def receive(inputs: Any, signature: Signature, source: Source | None = None) -> 
     if not isinstance(inputs, Mapping):
         found.error(
             "RMM707",
-            f"a program takes one dict of inputs by name, not {_described(inputs)}",
+            f"a program takes one dict of inputs by name, not {described(inputs)}",
             help="call it as program({" + ", ".join(f'"{name}": …' for name in list(signature)[:3]) + "})",
         )
         found.raise_if_failed()
@@ -126,12 +126,10 @@ def _refuse_unknown(inputs: Mapping[Any, Any], signature: Signature, found: Diag
     unknown = [name for name in inputs if name not in signature]
     missing = {name for name in signature if name not in inputs} if unknown else set()
     for name in unknown:
-        listed = ", ".join(f"`{known}`" for known in islice(signature, 5)) or "none at all"
-        more = f" and {len(signature) - 5} more" if len(signature) > 5 else ""
         help = (
             did_you_mean(str(name), missing)
             or did_you_mean(str(name), signature)
-            or f"its inputs are {listed}{more}"
+            or f"its inputs are {listed(signature)}"
         )
         found.error("RMM702", f"the program has no input `{name}`", help=help)
 
@@ -179,7 +177,7 @@ def _family(value: Any, group: Group, found: Diagnostics) -> Received | None:
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return _stacked(as_array(value), group, found)
     if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
-        raise TypeError(f"{_described(value)} is not a list of {len(group.layout)} members")
+        raise TypeError(f"{described(value)} is not a list of {len(group.layout)} members")
     return _listed(list(value), group, found)
 
 
@@ -323,5 +321,12 @@ def _others(count: int) -> str:
     return f" (and {count - 1} more member{'s' * (count != 2)} like it)" if count > 1 else ""
 
 
-def _described(value: Any) -> str:
+def listed(signature: Signature) -> str:
+    """The first names of a signature, and how many more there are."""
+    shown = ", ".join(f"`{name}`" for name in islice(signature, 5)) or "none at all"
+    return shown + (f" and {len(signature) - 5} more" if len(signature) > 5 else "")
+
+
+def described(value: Any) -> str:
+    """What is no array of ours, in a few words."""
     return f"a value of type `{type(value).__name__}`"

@@ -62,12 +62,12 @@ def too_large(workload: Workload, limits: Limits) -> Skip | None:
     return over_limit(padded_bytes(workload), limits)
 
 
-def over_limit(needed: int, limits: Limits) -> Skip | None:
-    """A reason not to pad to `needed` bytes: more than allowed."""
+def over_limit(needed: int, limits: Limits, what: str = "padding takes") -> Skip | None:
+    """A reason not to pad to `needed` bytes: more than allowed.  `what` takes them."""
     if needed <= limits.padding or limits.force:
         return None
     return Skip(
-        f"padding takes {needed / 2**30:.1f} GiB, more than {limits.padding / 2**30:.1f} "
+        f"{what} {needed / 2**30:.1f} GiB, more than {limits.padding / 2**30:.1f} "
         f"(--padding-limit {needed / 2**30 + 0.05:.1f} tries)"
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from raggeddsl.bench.peers.padded import over_limit
 from raggeddsl.bench.peers.way import Limits, Skip, Way
 from raggeddsl.bench.workload import Workload
 
@@ -21,10 +22,9 @@ def ragged_dot(workload: Workload, inputs: Mapping[str, Any], limits: Limits) ->
         return Skip("it takes pairs that have one k and one n, groups of rows of one tall matrix")
     rows = workload.triples[:, 0]
     needed = 4 * len(rows) * int(rows.sum()) * int(workload.triples[0, 1])
-    if needed > limits.padding and not limits.force and jax.default_backend() == "cpu":
-        masked = f"the masked copies of A take {needed / 2**30:.1f} GiB on the CPU"
-        limit = f"--padding-limit {needed / 2**30 + 0.05:.1f} tries"
-        return Skip(f"{masked}, more than {limits.padding / 2**30:.1f} ({limit})")
+    skip = over_limit(needed, limits, "on the CPU the masked copies of A take")
+    if skip is not None and jax.default_backend() == "cpu":
+        return skip
     tall = jnp.array(np.concatenate(inputs[factors[0]]))
     stack = jnp.array(np.stack(inputs[factors[1]]))
     sizes = jnp.array(rows, jnp.int32)

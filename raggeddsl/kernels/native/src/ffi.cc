@@ -1,9 +1,10 @@
 // The doors of the library: the XLA FFI handler, and plain C functions for the self-test.
 //
 // Operands: the bytes of the tables as s32 or s64 of any shape (`read_tables`), then the input buffers.
-// Results: the output buffers, then u8 scratch.  Attributes: local_bytes, and the name of an instruction set (empty: the best one).  `measure` is `run` with a
-// watch: where nobody asks for times, no code of it runs.  `run_named` has the input buffers alone for
-// operands, and its table's name, in two halves, for local_bytes: the registry has the table.
+// Results: the output buffers, then u8 scratch.  Attributes: local_bytes, and the name of an instruction
+// set (empty: the best one).  `measure` is `run` with a watch: where nobody asks for times, no code of it
+// runs.  `run_named` has the input buffers alone for operands, and its table's name, in two halves, for
+// local_bytes: the registry has the table.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -90,10 +91,7 @@ ffi::Error run_named(ffi::ThreadPool pool, ffi::RemainingArgs inputs, ffi::Remai
                       "compile it with RAGGEDDSL_EMBED_TABLES=1, so that its tables are part of it");
   Call call;
   if (ffi::Error fault = call.take(inputs, results, results.size()); fault.failure()) return fault;
-  const auto alike = [](const Buffer& a, const Buffer& b) { return a.bytes == b.bytes && a.writable == b.writable; };
-  const std::vector<Buffer>& checked = table->buffers();
-  if (!std::equal(checked.begin(), checked.end(), call.buffers.begin(), call.buffers.end(), alike))
-    return invalid("the buffers are not of the sizes that the table was checked for");
+  if (!table->fits(call.buffers)) return invalid("the buffers are not of the sizes that the table was checked for");
   call.work = table->on(call.buffers);
   return call.run(pool, isa, nullptr);
 }

@@ -39,10 +39,13 @@ Hash Table::hash() const {
 }
 
 bool Table::operator==(const Table& other) const {
-  const auto alike = [](const Buffer& a, const Buffer& b) { return a.bytes == b.bytes && a.writable == b.writable; };
   return local_bytes_ == other.local_bytes_ && same(tasks_, other.tasks_) && same(jobs_, other.jobs_) &&
-         same(phases_, other.phases_) &&
-         std::equal(buffers_.begin(), buffers_.end(), other.buffers_.begin(), other.buffers_.end(), alike);
+         same(phases_, other.phases_) && fits(other.buffers_);
+}
+
+bool Table::fits(const std::vector<Buffer>& buffers) const {
+  const auto alike = [](const Buffer& a, const Buffer& b) { return a.bytes == b.bytes && a.writable == b.writable; };
+  return std::equal(buffers_.begin(), buffers_.end(), buffers.begin(), buffers.end(), alike);
 }
 
 int64_t Table::bytes() const { return size_of(tasks_) + size_of(jobs_) + size_of(phases_); }

@@ -24,6 +24,7 @@ class Table {
   bool operator==(const Table& other) const;
   int64_t bytes() const;
   const std::vector<Buffer>& buffers() const { return buffers_; }  // without data
+  bool fits(const std::vector<Buffer>& buffers) const;  // whether it was checked for buffers of these sizes
   // The work on other buffers, of the same sizes; both have to outlive it.
   Work on(const std::vector<Buffer>& buffers) const;
 
