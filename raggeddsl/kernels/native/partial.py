@@ -63,6 +63,9 @@ def sum_in_parts(
     split = np.flatnonzero(parts > 0)
     if not len(split):
         return pieces, arena_bytes
+    # By cell, each cell's terms in their order: blocks are numbered as they lie here, whatever the order
+    # of stages and buffers is.
+    split = split[np.argsort(cell[split], kind="stable")]
     _, block = np.unique(cell[split], return_inverse=True)
     wanted = np.zeros(int(block.max()) + 1, np.int64)
     wanted[block] = parts[split]
