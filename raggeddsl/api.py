@@ -203,7 +203,7 @@ def planned(text: str, name: str, options: Options) -> Program:
     with _timed(timings, "graph"):
         spec = build(tree, options, found)
         found.raise_if_failed()
-        graph = normalise(spec, trace=passes)
+        graph = normalise(spec, options.tuning.graph, trace=passes)
     with _timed(timings, "plan"):
         plan = plan_graph(graph, options, found)
     return Program(plan, options, spec=spec, tree=tree, diagnostics=found, timings=timings, passes=passes)

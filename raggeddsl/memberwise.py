@@ -117,7 +117,7 @@ def checked(ragged: Ragged, name: str = "data") -> Any:
 def one_node(graph: Graph, node: Node, options: Options) -> Program:
     """The program whose one output, a family, is `node`."""
     graph.outputs = (Output(("C",), Operand(graph.add(node)), True),)
-    return Program(plan_graph(normalise(graph), options), options, spec=graph)
+    return Program(plan_graph(normalise(graph, options.tuning.graph), options), options, spec=graph)
 
 
 def family_input(graph: Graph, name: str, type: FamilyType, family: bool = True) -> int:
@@ -161,7 +161,7 @@ def _separated(layout: Layout, dtype: str, x64: bool) -> Program:
         outputs.append(Output((name,), Operand(graph.add(Combine(type, (term,), origin=Origin(name)))), True))
     graph.outputs = tuple(outputs)
     options = Options(target="fused", kernel="native", x64=x64)
-    return Program(plan_graph(normalise(graph), options), options, spec=graph)
+    return Program(plan_graph(normalise(graph, options.tuning.graph), options), options, spec=graph)
 
 
 @lru_cache(_PROGRAMS)

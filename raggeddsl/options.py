@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from raggeddsl.tuning import DEFAULT, Tuning
+
 Target = Literal["auto", "fused", "dispatch"]
 KernelName = Literal["auto", "native", "mkl", "xla", "reference"]
 
@@ -20,7 +22,8 @@ class Options:
     table may not leave the folder); `max_operations` bounds what `def` and `iterate` expand to;
     `x64` says whether f64 and c128 may be used (None: ask jax when a program is compiled,
     accept when it is only checked); `memory_limit` in bytes is what the plan may need at its
-    peak (None: the memory of this machine).
+    peak (None: the memory of this machine); `tuning` holds the thresholds between ways to compute
+    the same, for tests and measurements.
     """
 
     dims: Mapping[str, int] = field(default_factory=dict)
@@ -31,3 +34,4 @@ class Options:
     memory_limit: int | None = None
     target: Target = "auto"
     kernel: KernelName = "auto"
+    tuning: Tuning = DEFAULT

@@ -238,12 +238,14 @@ class Program:
                 start = time.perf_counter()
                 lowered = self._lowered(self.plan)
                 self.timings["tables"] = time.perf_counter() - start
-                function = GraphFunction(self.plan.graph, self._prepared, (self.plan, lowered))
+                made = self.plan, lowered
+                tuning = self.options.tuning.graph
+                function = GraphFunction(self.plan.graph, self._prepared, made, tuning)
                 self._fused = Jitted(function, self.inputs, self.outputs, self.timings)
             return self._fused
 
     def _lowered(self, plan: Plan) -> LoweredPlan:
-        kernel = installed(self.choice.kernel)
+        kernel = installed(self.choice.kernel, self.options.tuning)
         assert kernel is not None, "the kernel was there when it was chosen"
         return kernel.lower(plan)
 

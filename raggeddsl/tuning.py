@@ -1,12 +1,41 @@
-"""Every threshold that decides which way a product takes, as data: one frozen `Tuning`, passed down explicitly.
+"""Every threshold that decides which way a product takes, as data: one frozen `Tuning`.
 
-No threshold may change a value beyond rounding.  The defaults are the measured ones; tests draw
-others, down to 1, so that graphs that a person can read meet every path.
+It is passed down explicitly.  No threshold may change a value beyond rounding.  The defaults are the
+measured ones; tests draw others, down to 1, so that graphs that a person can read meet every path.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class GraphTuning:
+    """How passes weigh what a graph could become.
+
+    `few_inputs`: so many single inputs of one dtype stay on their own (a few buffers cost nothing, and
+    packing copies).  Of more, those of `own_buffer_bytes` do, `most_own_buffers` at most, since every
+    argument of a call costs time.  `copied_flop`: products that repeat are computed once where that
+    saves so many operations for each element that is copied instead (100 GFLOP/s, 1 ns).
+    `most_terms`: a longer sum is not joined with another, which keeps the pass linear.
+
+    `longest_chain`: longer chains are ordered a window of so many factors at a time.  `chain_cells` of
+    the dynamic programme are held at once.  One chain has `most_orders` at most, and they have
+    `chain_products` at most in all (the fourteen orders of five factors fit).  Where members want
+    more, `weighed_orders` of theirs are weighed on `weighed_members`.
+    """
+
+    few_inputs: int = 8
+    own_buffer_bytes: int = 4 << 20
+    most_own_buffers: int = 16
+    copied_flop: float = 100.0
+    most_terms: int = 64
+    longest_chain: int = 64
+    chain_cells: int = 1 << 22
+    most_orders: int = 16
+    chain_products: int = 64
+    weighed_orders: int = 64
+    weighed_members: int = 4096
 
 
 @dataclass(frozen=True)
@@ -117,17 +146,14 @@ class XlaTuning:
 class Tuning:
     """All thresholds of a compilation, by the part of the house that reads them.
 
-    `own_buffer_bytes`: a single matrix of this size has a buffer of its own, since packing would copy
-    it at each call; `most_own_buffers` of them at most, since every argument of a call costs time.
     `dispatch_shapes`, `dispatch_flop`: `target="auto"` dispatches where there are at most so many exact
     shapes and a task is this heavy on average (`lowering/choose.py` says how that was measured).
     """
 
+    graph: GraphTuning = GraphTuning()
     schedule: ScheduleTuning = ScheduleTuning()
     blocks: BlockTuning = BlockTuning()
     xla: XlaTuning = XlaTuning()
-    own_buffer_bytes: int = 4 << 20
-    most_own_buffers: int = 16
     dispatch_shapes: int = 128
     dispatch_flop: float = 20e6
 

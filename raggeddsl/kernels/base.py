@@ -5,6 +5,7 @@ Kernels know the plan's tables and nothing above them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,7 +96,8 @@ class LoweredPlan:
     `report()` gives `stages`, once somebody asks for them.  `measure(buffers)`, of a kernel that
     can, makes some calls and says where the time of the fastest went.  `scratch_bytes` is what
     intermediates take at most in a kernel that does not keep them where the plan has them (None: it does).
-    `settle()`, of a kernel that can, makes the plan `resident`.
+    `settle()`, of a kernel that can, makes the plan `resident`.  `prove()` raises `ScheduleFault` unless
+    what runs computes what the plan says, and tells in a few words what was shown.
     """
 
     kernel: str
@@ -109,6 +111,7 @@ class LoweredPlan:
     measure: Callable[[Sequence[Any]], tuple[StageTime, ...]] | None = None
     scratch_bytes: int | None = None
     settle: Callable[[], Resident | None] | None = None
+    prove: Callable[[], str] | None = None
 
     @cached_property
     def stages(self) -> tuple[StageReport, ...]:
@@ -119,6 +122,12 @@ class LoweredPlan:
     def resident(self) -> Resident | None:
         """The plan with its tables in this process, so that programs need not contain them; or None."""
         return None if self.settle is None else self.settle()
+
+
+def proved_if_asked(prove: Callable[[], str]) -> None:
+    """Prove at once what was just made, where `RAGGEDDSL_CHECK=1` asks for that."""
+    if os.environ.get("RAGGEDDSL_CHECK") == "1":
+        prove()
 
 
 class Kernel(Protocol):

@@ -12,21 +12,12 @@ from raggeddsl.language.source import Diagnostics
 from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.plan.plan import Plan
 from raggeddsl.plan.units import count_text, si
+from raggeddsl.tuning import DEFAULT, Tuning
 
 PREFERENCE: tuple[KernelName, ...] = ("native", "xla", "reference")
 """What `kernel="auto"` tries, best first."""
 OPTIONAL = frozenset({"native"})
 """Kernels that an installation or a backend may lack without anything being amiss: said, not warned of."""
-
-MOST_SHAPES = 128
-LEAST_FLOP = 20e6
-"""`auto` dispatches where there are at most so many exact shapes and a task is this heavy on average.
-
-Measured against the fused program with the `xla` kernel (2 cores with AVX-512, jax 0.10.2, f32, 8 to
-256 products, one to 100 shapes): at 34 MFLOP a product dispatch took 0.2 to 1.2 times as long, at 4
-MFLOP 0.5 to 1.7 times, at 0.5 MFLOP 1.3 to 14 times, since a launch costs some 20 µs.  128 shapes
-compile in about the time that the fused program takes at worst, 1 to 2 s.
-"""
 
 
 @dataclass(frozen=True)
@@ -39,21 +30,21 @@ class Choice:
     kernel_why: str
 
 
-def installed(name: str) -> Kernel | None:
-    """The kernel called `name`, or None where this installation has none."""
+def installed(name: str, tuning: Tuning = DEFAULT) -> Kernel | None:
+    """The kernel called `name` with these thresholds, or None where this installation has none."""
     match name:
         case "native":
             from raggeddsl.kernels.native.kernel import NativeKernel
 
-            return NativeKernel()
+            return NativeKernel(tuning=tuning)
         case "mkl":
             from raggeddsl.kernels.native.mkl import MklKernel
 
-            return MklKernel()
+            return MklKernel(tuning=tuning)
         case "xla":
             from raggeddsl.kernels.xla import XlaKernel
 
-            return XlaKernel()
+            return XlaKernel(tuning.xla)
         case "reference":
             from raggeddsl.kernels.reference import ReferenceKernel
 
@@ -147,15 +138,20 @@ def _target(
         case _ if kernel == "native":
             return "fused", "the native kernel runs every shape at once"
         case _:
-            return cheaper(plan)
+            return cheaper(plan, options.tuning)
 
 
-def cheaper(plan: Plan) -> tuple[Literal["fused", "dispatch"], str]:
+def cheaper(plan: Plan, tuning: Tuning = DEFAULT) -> tuple[Literal["fused", "dispatch"], str]:
     """The target that should take less time: dispatch where few shapes make long products.
 
     An executable of its own is the fastest code for a product that runs for far longer than a
     launch, and costs some 20 ms of compiling for each shape; the fused program's batches gather
     and scatter, and its compile time is bounded.
+
+    The thresholds were measured against the fused program with the `xla` kernel (2 cores with AVX-512,
+    jax 0.10.2, f32, 8 to 256 products, one to 100 shapes): at 34 MFLOP a product dispatch took 0.2 to
+    1.2 times as long, at 4 MFLOP 0.5 to 1.7 times, at 0.5 MFLOP 1.3 to 14 times, since a launch costs
+    some 20 µs.  128 shapes compile in about the time that the fused program takes at worst, 1 to 2 s.
     """
     tasks = plan.tasks
     if not len(tasks):
@@ -163,6 +159,6 @@ def cheaper(plan: Plan) -> tuple[Literal["fused", "dispatch"], str]:
     shapes = plan.cost.distinct_shapes
     average = float(np.sum(tasks.flop)) / len(tasks)
     work = f"{count_text(shapes, 'shape')}, {si(average, 'FLOP')} a task"
-    if shapes <= MOST_SHAPES and average >= LEAST_FLOP:
+    if shapes <= tuning.dispatch_shapes and average >= tuning.dispatch_flop:
         return "dispatch", f"few shapes and long products ({work}): each shape gets code of its own"
     return "fused", f"one program of bounded compile time for {work}"

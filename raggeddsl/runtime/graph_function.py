@@ -28,6 +28,7 @@ from raggeddsl.runtime.embedded import embedded
 from raggeddsl.runtime.primitive import product_graph_p
 from raggeddsl.runtime.shared import shared_jit
 from raggeddsl.runtime.varying import agreeing
+from raggeddsl.tuning import DEFAULT, GraphTuning
 
 Prepare = Callable[[Graph], tuple[Plan, LoweredPlan]]
 """Plans a graph in normal form and has a kernel make it ready."""
@@ -51,14 +52,22 @@ class GraphFunction:
     """`graph`, in normal form, as a function of 1-D buffers, one for each of its inputs.
 
     `prepare` plans and lowers it and what is derived from it, with the same options and for the
-    same kernel, when that is first needed; `made` is what it gives, if that is there already.
+    same kernel, when that is first needed; `made` is what it gives, if that is there already.  What is
+    derived gets its normal form by the thresholds of `tuning`.
     Two functions are equal only if they are one.  Works under every transformation of JAX;
     thread-safe.
     """
 
-    def __init__(self, graph: Graph, prepare: Prepare, made: tuple[Plan, LoweredPlan] | None = None) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        prepare: Prepare,
+        made: tuple[Plan, LoweredPlan] | None = None,
+        tuning: GraphTuning = DEFAULT.graph,
+    ) -> None:
         self.graph = graph
         self.prepare = prepare
+        self._tuning = tuning
         types = [graph.type(output.operand.node) for output in graph.outputs]
         self.results = tuple(
             jax.ShapeDtypeStruct((int(type.sizes.sum()),), DTYPES[type.dtype].numpy) for type in types
@@ -132,7 +141,7 @@ class GraphFunction:
             if found is None:
                 return None
             primal = self if found.primal is self.graph else self._of(found.primal)
-            return Derivative(found, primal, self._of(normalise(found.tangent)))
+            return Derivative(found, primal, self._of(normalise(found.tangent, self._tuning)))
 
         return self._once(("derivative", varies), make)
 
@@ -146,7 +155,7 @@ class GraphFunction:
 
         def make() -> tuple[Transposed, GraphFunction]:
             found = transpose(self.graph, linear, cotangents)
-            return found, self._of(normalise(found.graph))
+            return found, self._of(normalise(found.graph, self._tuning))
 
         return self._once(("transposed", linear, cotangents), make)
 
@@ -172,7 +181,7 @@ class GraphFunction:
         return self._once(("restricted", outputs), make)
 
     def _of(self, graph: Graph) -> GraphFunction:
-        return GraphFunction(graph, self.prepare)
+        return GraphFunction(graph, self.prepare, tuning=self._tuning)
 
     def _once(self, key: Hashable, make: Callable[[], _Derived]) -> _Derived:
         with self._lock:

@@ -15,20 +15,21 @@ from raggeddsl.graph.bounds import compare
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Input, Operand, Output, Product
 from raggeddsl.graph.passes import normalise
-from raggeddsl.kernels.xla import XlaKernel, classes, combines, exact, tiles
+from raggeddsl.kernels.xla import XlaKernel
 from raggeddsl.kernels.xla.steps import ExactStep, Picked, Shared, TileStep, Whole
 from raggeddsl.kernels.xla.tables import LARGEST
 from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph
+from raggeddsl.tuning import DEFAULT, XlaTuning
 from tests.kernels.test_reference import packed_inputs
 from tests.plan.graphs import family, pairs, show
 from tests.plan.graphs import given as declared
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, reference_for, seeds
 
 
-def run(plan: Plan, values: dict, wrap=lambda f: f) -> dict:
+def run(plan: Plan, values: dict, wrap=lambda f: f, tuning: XlaTuning = DEFAULT.xla) -> dict:
     """The results by name, members as arrays."""
-    lowered = XlaKernel().lower(plan)
+    lowered = XlaKernel(tuning).lower(plan)
     buffers = [jnp.asarray(b) for b in packed_inputs(plan, values)]
     outputs = jax.jit(wrap(lowered.run))(buffers, lowered.tables)
     results = {}
@@ -46,27 +47,18 @@ def run(plan: Plan, values: dict, wrap=lambda f: f) -> dict:
     return results
 
 
-def check(graph: Graph, values: dict, plan: Plan | None = None) -> None:
+def check(graph: Graph, values: dict, plan: Plan | None = None, tuning: XlaTuning = DEFAULT.xla) -> None:
     """The kernel agrees with the interpreter within the bounds."""
     plan = plan_graph(graph, Options()) if plan is None else plan
-    comparison = compare(run(plan, values), reference_for(graph, values))
+    comparison = compare(run(plan, values, tuning=tuning), reference_for(graph, values))
     assert comparison.agreed, comparison
 
 
-@pytest.fixture
-def small_chunks(monkeypatch):
-    """Every step that can be cut into chunks is."""
-    monkeypatch.setattr(tiles, "CHUNK_BYTES", 1 << 12)
-    monkeypatch.setattr(tiles, "WORKSPACE_BYTES", 1 << 12)
-    monkeypatch.setattr(exact, "CHUNK_BYTES", 1 << 8)
-    monkeypatch.setattr(combines, "CHUNK_ELEMENTS", 64)
+SMALL_CHUNKS = XlaTuning(tile_bytes=1 << 12, workspace_bytes=1 << 12, exact_bytes=1 << 8, chunk_elements=64)
+"""Every step that can be cut into chunks is."""
 
-
-@pytest.fixture
-def only_boxes(monkeypatch):
-    """No class is exact."""
-    monkeypatch.setattr(classes, "MOST_EXACT", 0)
-    monkeypatch.setattr(classes, "_worth_exact", lambda shapes: False)
+ONLY_BOXES = XlaTuning(most_exact=0, few_shapes=0, large_flop=np.inf)
+"""No class is exact."""
 
 
 # ------------------------------------------------------------ random graphs
@@ -86,25 +78,18 @@ def test_agrees_with_the_reference_after_the_passes(graph, seed):
     check(graph, values, plan_graph(normalise(graph), Options()))
 
 
-def test_agrees_when_everything_is_tiled_and_in_chunks(only_boxes, small_chunks):
-    @given(graphs(normal=True, dtypes=("f32", "i32", "c64"), max_members=9), seeds)
-    @settings(max_examples=10)
-    def agrees(graph, seed):
-        check(graph, inputs_for(graph, seed))
-
-    agrees()
+@given(graphs(normal=True, dtypes=("f32", "i32", "c64"), max_members=9), seeds)
+@settings(max_examples=10)
+def test_agrees_when_everything_is_tiled_and_in_chunks(graph, seed):
+    boxes = replace(SMALL_CHUNKS, most_exact=0, few_shapes=0, large_flop=np.inf)
+    check(graph, inputs_for(graph, seed), tuning=boxes)
 
 
-def test_agrees_when_exact_classes_are_in_chunks(small_chunks, monkeypatch):
-    monkeypatch.setattr(classes, "_worth_exact", lambda shapes: True)
-
-    @given(graphs(normal=True, max_members=9, max_size=5), seeds)
-    @settings(max_examples=10)
-    def agrees(graph, seed):
-        with jax.enable_x64(True):
-            check(graph, inputs_for(graph, seed))
-
-    agrees()
+@given(graphs(normal=True, max_members=9, max_size=5), seeds)
+@settings(max_examples=10)
+def test_agrees_when_exact_classes_are_in_chunks(graph, seed):
+    with jax.enable_x64(True):
+        check(graph, inputs_for(graph, seed), tuning=replace(SMALL_CHUNKS, few_shapes=1000))
 
 
 # ------------------------------------------------------------ shapes that tiles must get right
@@ -132,12 +117,12 @@ def transposed_pairs(a_t: bool, b_t: bool) -> Graph:
 
 @pytest.mark.parametrize("a_t", [False, True])
 @pytest.mark.parametrize("b_t", [False, True])
-def test_stored_transposes_are_tiled_too(a_t, b_t, only_boxes):
+def test_stored_transposes_are_tiled_too(a_t, b_t):
     graph = transposed_pairs(a_t, b_t)
-    check(graph, inputs_for(graph, 2))
+    check(graph, inputs_for(graph, 2), tuning=ONLY_BOXES)
 
 
-def test_a_sum_of_ragged_terms_shares_tiles_and_agrees(only_boxes):
+def test_a_sum_of_ragged_terms_shares_tiles_and_agrees():
     rng = np.random.default_rng(3)
     p, q = rng.integers(1, 40, (2, 4))
     target = np.sort(rng.integers(0, 4, 50))
@@ -147,22 +132,22 @@ def test_a_sum_of_ragged_terms_shares_tiles_and_agrees(only_boxes):
     b = declared(graph, "B", family(k, q[target]))
     graph = show(graph, Y=graph.add(Product(family(p, q), Operand(a), Operand(b), target=target)))
     plan = plan_graph(graph, Options())
-    check(graph, inputs_for(graph, 4), plan)
-    key = XlaKernel().lower(plan).key
+    check(graph, inputs_for(graph, 4), plan, ONLY_BOXES)
+    key = XlaKernel(ONLY_BOXES).lower(plan).key
     (step,) = key[1].stages[0].steps
     assert any(box.pieces > 1 for box in step.boxes)
 
 
-def test_inner_sizes_longer_than_any_box_are_accumulated(only_boxes):
+def test_inner_sizes_longer_than_any_box_are_accumulated():
     graph = pairs([3, 20], [3000, 1500], [5, 40])
-    check(graph, inputs_for(graph, 6))
+    check(graph, inputs_for(graph, 6), tuning=ONLY_BOXES)
 
 
 # ------------------------------------------------------------ what lies well is not gathered
 
 
-def steps_of(graph: Graph):
-    return XlaKernel().lower(plan_graph(graph, Options())).key[1].stages[0].steps
+def steps_of(graph: Graph, tuning: XlaTuning = DEFAULT.xla):
+    return XlaKernel(tuning).lower(plan_graph(graph, Options())).key[1].stages[0].steps
 
 
 def test_equal_members_are_one_batched_product_without_tables():
@@ -193,16 +178,16 @@ def test_a_sum_of_gram_matrices_is_one_deep_product():
     check(graph, inputs_for(graph, 0))
 
 
-def test_many_equal_terms_of_one_block_are_summed_by_the_product(small_chunks):
+def test_many_equal_terms_of_one_block_are_summed_by_the_product():
     graph = Graph()
     a, b = declared(graph, "A", family([4] * 37, [3] * 37)), declared(graph, "B", family([3] * 37, [5] * 37))
     order = np.random.default_rng(0).permutation(37)
     total = Product(family([4], [5]), Operand(a, order), Operand(b), target=np.zeros(37, np.int64))
     graph = show(graph, T=graph.add(total))
-    steps = steps_of(graph)
+    steps = steps_of(graph, SMALL_CHUNKS)
     assert all(isinstance(step, ExactStep) and step.c == Shared(0) for step in steps)
     assert isinstance(steps[0].a, Picked) and steps[0].chunks > 1
-    check(graph, inputs_for(graph, 0))
+    check(graph, inputs_for(graph, 0), tuning=SMALL_CHUNKS)
 
 
 def test_large_equal_members_are_multiplied_one_by_one():
@@ -253,8 +238,8 @@ def test_padding_told_is_what_the_program_multiplies():
 
 def test_workspace_is_bounded_whatever_the_number_of_pairs():
     few, many = (XlaKernel().lower(plan_graph(random_pairs(n, 8, 256), Options())) for n in (1000, 8000))
-    assert few.stages[0].workspace_bytes < 1.1 * tiles.WORKSPACE_BYTES
-    assert many.stages[0].workspace_bytes < 1.1 * tiles.CHUNK_BYTES
+    assert few.stages[0].workspace_bytes < 1.1 * DEFAULT.xla.workspace_bytes
+    assert many.stages[0].workspace_bytes < 1.1 * DEFAULT.xla.tile_bytes
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="other backends assign memory their own way")
@@ -295,12 +280,12 @@ def test_a_buffer_past_32_bits_is_refused_with_its_size():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ["A", "B"])
-def test_nan_and_infinity_stay_in_their_member(bad, name, only_boxes):
+def test_nan_and_infinity_stay_in_their_member(bad, name):
     graph = random_pairs(40, 1, 40)
     values = inputs_for(graph, 0)
-    clean = run(plan_graph(graph, Options()), values)["Y"]
+    clean = run(plan_graph(graph, Options()), values, tuning=ONLY_BOXES)["Y"]
     values[name][17][:] = bad
-    spoilt = run(plan_graph(graph, Options()), values)["Y"]
+    spoilt = run(plan_graph(graph, Options()), values, tuning=ONLY_BOXES)["Y"]
     assert not np.isfinite(spoilt[17]).any()
     for member in set(range(40)) - {17}:
         np.testing.assert_array_equal(spoilt[member], clean[member])
@@ -316,15 +301,15 @@ def loops(plan: Plan, a, b):
 
 
 @pytest.fixture(params=["exact", "tiled", "chunks"])
-def ragged(request, monkeypatch):
-    if request.param != "exact":
-        request.getfixturevalue("only_boxes")
-    if request.param == "chunks":
-        monkeypatch.setattr(tiles, "CHUNK_BYTES", 1 << 13)
-        monkeypatch.setattr(tiles, "WORKSPACE_BYTES", 1 << 13)
+def ragged(request):
+    tuning = {
+        "exact": DEFAULT.xla,
+        "tiled": ONLY_BOXES,
+        "chunks": replace(ONLY_BOXES, tile_bytes=1 << 13, workspace_bytes=1 << 13),
+    }[request.param]
     rng = np.random.default_rng(2)
     plan = plan_graph(pairs(*rng.integers(1, 12, (3, 6))), Options())
-    lowered = XlaKernel().lower(plan)
+    lowered = XlaKernel(tuning).lower(plan)
     a, b = (jnp.asarray(rng.standard_normal(plan.buffers[n].size), jnp.float32) for n in plan.inputs)
     return plan, lambda a, b: lowered.run((a, b), lowered.tables)[0], a, b
 
@@ -384,11 +369,11 @@ def test_precision_and_accumulation_reach_the_product():
     assert "HIGHEST" in text and "preferred_element_type=float32" in text
 
 
-def test_scalars_are_read_at_run_time(only_boxes):
+def test_scalars_are_read_at_run_time():
     sizes = np.arange(1, 20)
     graph = Graph()
     x = declared(graph, "X", family(sizes, sizes))
     s = graph.add(Input(FamilyType(np.ones(19, np.int64), np.ones(19, np.int64), "f32", True), ("s",), True))
     y = Product(family(sizes, sizes), Operand(x), Operand(x), factor=0.5, by=Operand(s))
     graph.outputs = (Output(("Y",), Operand(graph.add(y)), True),)
-    check(graph, inputs_for(graph, 8))
+    check(graph, inputs_for(graph, 8), tuning=ONLY_BOXES)

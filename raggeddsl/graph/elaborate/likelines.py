@@ -65,7 +65,7 @@ def declare_inputs(state: State, lines: ast.LikeLines, rows: np.ndarray) -> None
         type = family_type(state, template.type, dtype, _scope(state, lines, chosen, template.type))
         if type is None:
             return
-        large = of_their_own(type.sizes, DTYPES[dtype].itemsize)
+        large = of_their_own(type.sizes, DTYPES[dtype].itemsize, state.options.tuning.graph)
         rest = np.delete(np.arange(len(chosen)), large)
         for members in filter(len, (*large[:, None], rest)):
             for own in rows[:, chosen[members]]:

@@ -14,6 +14,7 @@ from raggeddsl.graph.passes.fold_transposes import FoldTransposes
 from raggeddsl.graph.passes.merge import Merge
 from raggeddsl.graph.passes.normal_form import NormalForm
 from raggeddsl.graph.passes.pairs import Pairs
+from raggeddsl.tuning import DEFAULT, GraphTuning
 
 
 class Pass(Protocol):
@@ -25,28 +26,38 @@ class Pass(Protocol):
     def apply(self, graph: Graph) -> Graph: ...
 
 
-PIPELINE: tuple[Pass, ...] = (
-    DeadCode(),  # nothing is spent on what no output needs
-    Merge(),  # first, so that the others see few nodes
-    Pairs(),
-    FoldTransposes(),
-    FoldScalars(),  # before equal operations are looked for: it bares them
-    CommonSubexpressions(),
-    ChainOrder(),  # knows which products there are anyway
-    CommonSubexpressions(),
-    Accumulate(),  # after them: it folds only what has one reader
-    DeadCode(),
-    NormalForm(),
-)
-"""Every pass in the order in which `normalise` applies it."""
+def pipeline(tuning: GraphTuning) -> tuple[Pass, ...]:
+    """Every pass in the order in which `normalise` applies it."""
+    return (
+        DeadCode(),  # nothing is spent on what no output needs
+        Merge(tuning),  # first, so that the others see few nodes
+        Pairs(),
+        FoldTransposes(),
+        FoldScalars(),  # before equal operations are looked for: it bares them
+        CommonSubexpressions(tuning),
+        ChainOrder(tuning),  # knows which products there are anyway
+        CommonSubexpressions(tuning),
+        Accumulate(tuning),  # after them: it folds only what has one reader
+        DeadCode(),
+        NormalForm(),
+    )
 
 
-def normalise(graph: Graph, *, trace: list[tuple[str, int, int]] | None = None) -> Graph:
+PIPELINE = pipeline(DEFAULT.graph)
+"""The passes with the measured thresholds."""
+
+
+def normalise(
+    graph: Graph,
+    tuning: GraphTuning = DEFAULT.graph,
+    *,
+    trace: list[tuple[str, int, int]] | None = None,
+) -> Graph:
     """`graph` in normal form, with equal results.
 
     `trace` receives (name of the pass, nodes before, nodes after) for each pass, in order.
     """
-    for one in PIPELINE:
+    for one in pipeline(tuning):
         before = len(graph)
         graph = one.apply(graph)
         if trace is not None:

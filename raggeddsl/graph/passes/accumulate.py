@@ -23,9 +23,7 @@ from raggeddsl.graph.passes.rewrite import (
     taken_term,
     through,
 )
-
-_MOST_TERMS = 64
-"""Beyond this many terms a sum is not joined with another, which keeps the pass linear."""
+from raggeddsl.tuning import DEFAULT, GraphTuning
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class Accumulate:
     """Folds sums into the sums and products that they read, where those have no other reader."""
 
     name: ClassVar[str] = "accumulate"
+    tuning: GraphTuning = DEFAULT.graph
 
     def apply(self, graph: Graph) -> Graph:
         """The graph with sums folded; itself if there are none."""
@@ -44,7 +43,7 @@ class Accumulate:
         for key in graph.order():
             rewrite.keep(key)
             if isinstance(graph.op(key), Combine):
-                _flatten(rewrite, key, reads)
+                _flatten(rewrite, key, reads, self.tuning.most_terms)
                 _host(rewrite, key, reads)
         return rewrite.graph()
 
@@ -52,8 +51,8 @@ class Accumulate:
 # ---------------------------------------------------------------- sums of sums
 
 
-def _flatten(rewrite: Rewrite, key: int, reads: Counter[int]) -> None:
-    """Replace terms of sum `key` that are sums read only here by their own terms."""
+def _flatten(rewrite: Rewrite, key: int, reads: Counter[int], most: int) -> None:
+    """Replace terms of sum `key` that are sums read only here by their own terms, up to about `most`."""
     node = rewrite.ops[key]
     assert isinstance(node, Combine)
     terms: list[Term] = []
@@ -61,7 +60,8 @@ def _flatten(rewrite: Rewrite, key: int, reads: Counter[int]) -> None:
     gone: list[int] = []
     for term in node.terms:
         inner = rewrite.ops[term.x.node]
-        if reads[term.x.node] != 1 or not isinstance(inner, Combine) or not _fits(node, term, inner):
+        alone = reads[term.x.node] == 1
+        if not alone or not isinstance(inner, Combine) or not _fits(node, term, inner, most):
             terms.append(term)
             continue
         gone.append(term.x.node)
@@ -76,11 +76,11 @@ def _flatten(rewrite: Rewrite, key: int, reads: Counter[int]) -> None:
     rewrite.ops[key] = replace(node, terms=tuple(terms), target=target)
 
 
-def _fits(node: Combine, term: Term, inner: Combine) -> bool:
+def _fits(node: Combine, term: Term, inner: Combine, most: int) -> bool:
     """Whether the sum `inner` may be spelt out in `term`; one with targets only if it is all of `node`."""
     if inner.type.dtype != node.type.dtype or not _scalable(term, inner):
         return False
-    if len(node.terms) + len(inner.terms) > _MOST_TERMS:
+    if len(node.terms) + len(inner.terms) > most:
         return False
     if inner.target is None:
         return injective(term.x.members)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from raggeddsl.graph.passes.rewrite import Members
+from raggeddsl.tuning import DEFAULT, GraphTuning
 
 Tree = tuple[int, ...]
 """An order in postfix: a factor's number, or `MULTIPLY` for the product of the two before it."""
@@ -19,16 +20,6 @@ MULTIPLY = -1
 
 Spans = Mapping[tuple[int, int], np.ndarray]
 """f64[N] for the sub-chain of factors i to j: what a member's product of it counts for."""
-
-_LONGEST = 64
-"""Longer chains are ordered a window of this many factors at a time."""
-
-_BLOCK = 1 << 22
-"""Cells of the dynamic programme held at once."""
-
-_CANDIDATES = 64
-_SAMPLE = 4096
-"""How many orders, on how many members, are weighed where members want too many."""
 
 
 def left_tree(factors: int) -> Tree:
@@ -39,7 +30,9 @@ def left_tree(factors: int) -> Tree:
     return tuple(tree)
 
 
-def groups(sizes: np.ndarray, free: set[int], weights: Spans, most: int) -> list[tuple[Tree, Members]]:
+def groups(
+    sizes: np.ndarray, free: set[int], weights: Spans, most: int, tuning: GraphTuning = DEFAULT.graph
+) -> list[tuple[Tree, Members]]:
     """The cheapest order of each member, as at most `most` orders with their members (None: all).
 
     `sizes` is i64[factors + 1, N], N > 0; the product of the neighbours p and p + 1 costs nothing
@@ -48,10 +41,10 @@ def groups(sizes: np.ndarray, free: set[int], weights: Spans, most: int) -> list
     member takes the best of these.
     """
     count = sizes.shape[1]
-    if sizes.shape[0] - 1 > _LONGEST:
-        return _windowed(sizes, free, weights, most)
+    if sizes.shape[0] - 1 > tuning.longest_chain:
+        return _windowed(sizes, free, tuning)
     found: dict[Tree, list[np.ndarray]] = {}
-    block = max(1, _BLOCK // sizes.shape[0] ** 2)
+    block = max(1, tuning.chain_cells // sizes.shape[0] ** 2)
     for start in range(0, count, block):
         chosen = slice(start, min(start + block, count))
         splits = _splits(sizes[:, chosen], free, {span: w[chosen] for span, w in weights.items()})
@@ -59,7 +52,7 @@ def groups(sizes: np.ndarray, free: set[int], weights: Spans, most: int) -> list
             found.setdefault(tree, []).append(members + start)
     chosen_by = {tree: np.concatenate(pieces) for tree, pieces in found.items()}
     if len(chosen_by) > most:
-        chosen_by = _fewer(chosen_by, sizes, free, weights, most)
+        chosen_by = _fewer(chosen_by, sizes, free, weights, most, tuning)
     if len(chosen_by) == 1:
         return [(tree, None) for tree in chosen_by]
     return [(tree, chosen_by[tree]) for tree in sorted(chosen_by, key=lambda tree: int(chosen_by[tree][0]))]
@@ -144,16 +137,21 @@ def tree_cost(tree: Tree, sizes: np.ndarray, free: set[int], weights: Spans) -> 
 
 
 def _fewer(
-    chosen: dict[Tree, np.ndarray], sizes: np.ndarray, free: set[int], weights: Spans, most: int
+    chosen: dict[Tree, np.ndarray],
+    sizes: np.ndarray,
+    free: set[int],
+    weights: Spans,
+    most: int,
+    tuning: GraphTuning,
 ) -> dict[Tree, np.ndarray]:
     """At most `most` of the orders, each member with the cheapest of them.
 
     They are chosen one by one, each time the one that lowers the total most, among the orders
     that most members want and by the members of a sample.
     """
-    candidates = sorted(chosen, key=lambda tree: -len(chosen[tree]))[:_CANDIDATES]
+    candidates = sorted(chosen, key=lambda tree: -len(chosen[tree]))[: tuning.weighed_orders]
     every = np.arange(sizes.shape[1])
-    sample = every[:: max(1, len(every) // _SAMPLE)]
+    sample = every[:: max(1, len(every) // tuning.weighed_members)]
 
     def costs(trees: list[Tree], members: np.ndarray) -> np.ndarray:
         own = {span: weight[members] for span, weight in weights.items()}
@@ -171,29 +169,30 @@ def _fewer(
     return {tree: members for tree, members in found.items() if len(members)}
 
 
-def _windowed(sizes: np.ndarray, free: set[int], weights: Spans, most: int) -> list[tuple[Tree, Members]]:
+def _windowed(sizes: np.ndarray, free: set[int], tuning: GraphTuning) -> list[tuple[Tree, Members]]:
     """One order for all members of a very long chain: windows by themselves, then the windows."""
     factors = sizes.shape[0] - 1
     total = sizes.sum(axis=1, keepdims=True)
-    starts = list(range(0, factors, _LONGEST // 2))
+    window = max(2, tuning.longest_chain // 2)
+    starts = list(range(0, factors, window))
     windows = []
     for start in starts:
-        stop = min(start + _LONGEST // 2, factors)
+        stop = min(start + window, factors)
         inner = {place - start for place in free if start <= place < stop - 1}
-        windows.append(_any_order(total[start : stop + 1], inner, start))
+        windows.append(_any_order(total[start : stop + 1], inner, start, tuning))
     ends = [*starts, factors]
-    outer = _any_order(total[ends], set(), 0)
+    outer = _any_order(total[ends], set(), 0, tuning)
     tree: list[int] = []
     for step in outer:
         tree += [MULTIPLY] if step == MULTIPLY else windows[step]
     return [(tuple(tree), None)]
 
 
-def _any_order(sizes: np.ndarray, free: set[int], start: int) -> Tree:
+def _any_order(sizes: np.ndarray, free: set[int], start: int, tuning: GraphTuning) -> Tree:
     """The cheapest order of a chain of any length of one member, its factors numbered from `start`."""
     factors = sizes.shape[0] - 1
     if factors < 3:
         tree = left_tree(factors)
     else:
-        ((tree, _),) = groups(sizes, free, {}, 1)
+        ((tree, _),) = groups(sizes, free, {}, 1, tuning)
     return tuple(step if step == MULTIPLY else step + start for step in tree)

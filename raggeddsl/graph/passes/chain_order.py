@@ -18,6 +18,7 @@ from raggeddsl.graph.passes.association import Spans, groups, left_tree
 from raggeddsl.graph.passes.forest import Orders, Piece, Repeats, flop, pieces
 from raggeddsl.graph.passes.numbering import Numbers
 from raggeddsl.graph.passes.rewrite import Members, Rewrite, flipped, injective, taken, tidy
+from raggeddsl.tuning import DEFAULT, GraphTuning
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,11 @@ class ChainOrder:
 
     A product of two neighbours that the graph computes anyway costs nothing, and one whose
     operands' maps repeat counts once for each distinct pair, as `common_subexpressions` will have
-    it.  `most` bounds the number of different orders in one chain, and `products` that of the
-    products in all of them (the five factors' fourteen orders fit).
+    it.
     """
 
     name: ClassVar[str] = "chain_order"
-    most: int = 16
-    products: int = 64
+    tuning: GraphTuning = DEFAULT.graph
 
     def apply(self, graph: Graph) -> Graph:
         """The graph without chains; itself if there are none."""
@@ -65,12 +64,12 @@ class ChainOrder:
             return [(left_tree(factors), None)]
         sizes, repeats = _sizes(graph, chain), _repeats(chain)
         weights = _weights(repeats)
-        most = max(1, min(self.most, self.products // (factors - 1)))
-        found: list[Orders] = [groups(sizes, free, weights, most)]
+        most = max(1, min(self.tuning.most_orders, self.tuning.chain_products // (factors - 1)))
+        found: list[Orders] = [groups(sizes, free, weights, most, self.tuning)]
         if weights and len(found[0]) > 1:
-            found.append(groups(sizes, free, weights, 1))
+            found.append(groups(sizes, free, weights, 1, self.tuning))
         if free:
-            found += [groups(sizes, set(), weights, count) for count in (most, 1)]
+            found += [groups(sizes, set(), weights, count, self.tuning) for count in (most, 1)]
         if len(found) == 1:
             return found[0]
         return min(found, key=lambda orders: flop(orders, sizes, free, repeats))

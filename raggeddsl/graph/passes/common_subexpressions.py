@@ -26,9 +26,7 @@ from raggeddsl.graph.passes.rewrite import (
     tidy,
     with_operands,
 )
-
-_FLOP_A_COPY = 100.0
-"""What a core multiplies and adds while it writes one element more (100 GFLOP/s, 1 ns)."""
+from raggeddsl.tuning import DEFAULT, GraphTuning
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,7 @@ class CommonSubexpressions:
     """
 
     name: ClassVar[str] = "common_subexpressions"
+    tuning: GraphTuning = DEFAULT.graph
 
     def apply(self, graph: Graph) -> Graph:
         """The graph with repetitions left out; itself if there are none."""
@@ -64,7 +63,7 @@ class CommonSubexpressions:
                 continue
             first, inverse = found
             distinct = values.taken(node, first)
-            if key in shown and not _worth_copying(rewrite, node, first):
+            if key in shown and not _worth_copying(rewrite, node, first, self.tuning.copied_flop):
                 rewrite.ops[key] = node
                 whole.add(key)
                 values.put(distinct, Operand(key, first))
@@ -146,9 +145,9 @@ def _repetition(rewrite: Rewrite, node: Product) -> tuple[np.ndarray, np.ndarray
     return first, inverse
 
 
-def _worth_copying(rewrite: Rewrite, node: Product, first: np.ndarray) -> bool:
+def _worth_copying(rewrite: Rewrite, node: Product, first: np.ndarray, least: float) -> bool:
     """Whether the products saved cost more than writing every member once more."""
     lhs = rewrite.ops[node.lhs.node].type
     inner = (lhs.rows if node.lhs.transposed else lhs.cols)[node.lhs.members]
     flop = 2.0 * node.type.sizes * inner
-    return bool(flop.sum() - flop[first].sum() > _FLOP_A_COPY * node.type.sizes.sum())
+    return bool(flop.sum() - flop[first].sum() > least * node.type.sizes.sum())

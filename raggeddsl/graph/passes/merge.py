@@ -33,18 +33,18 @@ from raggeddsl.graph.nodes import (
     operands,
 )
 from raggeddsl.graph.passes.rewrite import Rewrite, Use, tidy, uses
+from raggeddsl.tuning import DEFAULT, GraphTuning
 
 
 @dataclass(frozen=True)
 class Merge:
     """Puts like operations on single matrices together.
 
-    `apart` inputs of one dtype stay on their own: a few buffers cost nothing, and packing copies.  Of
-    more, the large ones do.
+    A few inputs of one dtype stay on their own.  Of more, the large ones do.
     """
 
     name: ClassVar[str] = "merge"
-    apart: int = 8
+    tuning: GraphTuning = DEFAULT.graph
 
     def apply(self, graph: Graph) -> Graph:
         """The graph with like single operations as families; itself if there are none."""
@@ -77,7 +77,7 @@ class Merge:
             kinds.setdefault(key if node.family else (node.type.dtype, node.type.scalar), []).append(key)
         merged = False
         for keys in kinds.values():
-            own = keys if len(keys) <= self.apart else _large(rewrite.old, keys)
+            own = keys if len(keys) <= self.tuning.few_inputs else self._large(rewrite.old, keys)
             for key in own:
                 rewrite.keep(key)
             shared = [key for key in keys if key not in own]
@@ -89,12 +89,11 @@ class Merge:
             merged = True
         return merged
 
-
-def _large(graph: Graph, keys: list[int]) -> list[int]:
-    """Those of the inputs `keys`, all of one kind, that are worth a buffer of their own."""
-    types = [graph.type(key) for key in keys]
-    sizes = np.array([int(type.sizes.sum()) for type in types])
-    return [keys[place] for place in of_their_own(sizes, DTYPES[types[0].dtype].itemsize)]
+    def _large(self, graph: Graph, keys: list[int]) -> list[int]:
+        """Those of the inputs `keys`, all of one kind, that are worth a buffer of their own."""
+        types = [graph.type(key) for key in keys]
+        sizes = np.array([int(type.sizes.sum()) for type in types])
+        return [keys[place] for place in of_their_own(sizes, DTYPES[types[0].dtype].itemsize, self.tuning)]
 
 
 def _put(rewrite: Rewrite, keys: list[int], node: Node) -> None:

@@ -16,14 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from raggeddsl.kernels.native.cells import Cells
 from raggeddsl.kernels.native.distinct import distinct
 from raggeddsl.plan.plan import Plan
-
-LARGEST_SHARE = 1 / 32
-"""A merge that leaves a component with more than this share of its phase's cost ends the phase,
-unless the component had it before."""
-
-PHASE_COST = 2e6
-"""A stage of less cost than this is never worth a phase of its own: waiting for a phase's end takes
-some microseconds."""
+from raggeddsl.tuning import ScheduleTuning
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +43,9 @@ def row_costs(plan: Plan) -> np.ndarray:
     return t.flop + 10.0 * (t.m * t.k + t.k * t.n + t.m * t.n) + 2000.0
 
 
-def find_components(plan: Plan, cells: Cells, cost: np.ndarray, alone: np.ndarray) -> Components:
+def find_components(
+    plan: Plan, cells: Cells, cost: np.ndarray, alone: np.ndarray, tuning: ScheduleTuning
+) -> Components:
     """Follows the stages in order, merging labels of cells until a merge would cost parallelism.
 
     Stages with rows that are `alone[T]` are phases of their own.
@@ -58,7 +53,7 @@ def find_components(plan: Plan, cells: Cells, cost: np.ndarray, alone: np.ndarra
     phase = np.zeros(len(plan.tasks), np.int64)
     component = np.zeros(len(plan.tasks), np.int64)
     label = np.zeros(len(plan.tasks), np.int64)
-    open_phase = _Phase(len(cells))
+    open_phase = _Phase(len(cells), tuning)
     phase_of_cell = np.full(len(cells), -1, np.int64)
     number, labels, closed = 0, 0, False
     for stage in plan.stages:
@@ -92,7 +87,8 @@ def _close(phase: _Phase, component: np.ndarray, label: np.ndarray, first: int) 
 class _Phase:
     """The open phase: labels of its cells, merged labels, and the cost of each."""
 
-    def __init__(self, cells: int) -> None:
+    def __init__(self, cells: int, tuning: ScheduleTuning) -> None:
+        self._tuning = tuning
         self.label = np.full(cells, -1, np.int64)
         self.cost: np.ndarray = np.zeros(0)
         self.final = np.zeros(0, np.int64)
@@ -128,7 +124,7 @@ class _Phase:
         count, merged = _merged(before + len(cell), sources, targets)
         new_cost = np.bincount(merged[before:][row_cell], cost, count)
         new_cost += np.bincount(merged[:before], self.cost, count)
-        tied = self._too_large(new_cost) or _serial(cost, row_cell, merged[before:][row_cell])
+        tied = self._too_large(new_cost) or self._serial(cost, row_cell, merged[before:][row_cell])
         if before and not anyway and tied:
             return False
         self.final = merged[:before][self.final] if len(self.final) else self.final
@@ -143,7 +139,14 @@ class _Phase:
     def _too_large(self, new_cost: np.ndarray) -> bool:
         had = float(self.cost.max(initial=0.0)) / max(float(self.cost.sum()), 1.0)
         has = float(new_cost.max(initial=0.0)) / max(float(new_cost.sum()), 1.0)
-        return has > max(LARGEST_SHARE, 1.5 * had)
+        return has > max(self._tuning.largest_share, 1.5 * had)
+
+    def _serial(self, cost: np.ndarray, cell: np.ndarray, merged: np.ndarray) -> bool:
+        """Whether much of a stage, independent by itself, would be tied together as the phase's are."""
+        total = float(cost.sum())
+        by_itself = float(np.bincount(cell, cost).max()) / total
+        as_merged = float(np.bincount(merged, cost).max()) / total
+        return total > self._tuning.phase_cost and as_merged > max(self._tuning.largest_share, 2 * by_itself)
 
 
 def _merged(vertices: int, sources: np.ndarray, targets: np.ndarray) -> tuple[int, np.ndarray]:
@@ -153,11 +156,3 @@ def _merged(vertices: int, sources: np.ndarray, targets: np.ndarray) -> tuple[in
     graph = coo_array((np.ones(len(sources), np.int8), (sources, targets)), shape=(vertices, vertices))
     count, merged = connected_components(graph, directed=False)
     return count, merged
-
-
-def _serial(cost: np.ndarray, cell: np.ndarray, merged: np.ndarray) -> bool:
-    """Whether much of a stage, independent by itself, would be tied together by the phase's components."""
-    total = float(cost.sum())
-    by_itself = float(np.bincount(cell, cost).max()) / total
-    as_merged = float(np.bincount(merged, cost).max()) / total
-    return total > PHASE_COST and as_merged > max(LARGEST_SHARE, 2 * by_itself)

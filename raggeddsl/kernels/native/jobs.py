@@ -12,18 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from raggeddsl.kernels.native.distinct import distinct
-
-JOB_COST = (2e5, 4e6)
-"""Small groups share a job until it costs this much: more than the taking of a job, and little
-enough that the last job does not keep others waiting."""
-
-JOBS_A_WORKER = 64
+from raggeddsl.tuning import ScheduleTuning
 
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
-    """Columns, one entry a task: its row in the plan's table, cost, phase, level within the phase, and
-    group.  Tasks of one group run one after another in the order they have here."""
+    """Columns, one entry a task: its row in the plan's table, cost, phase, level within the phase, group,
+    and whether it `carries`: adds what other tasks of the row have summed to where it belongs, and no
+    term.  Tasks of one group run one after another in the order they have here."""
 
     tasks: np.ndarray
     source: np.ndarray
@@ -31,6 +27,7 @@ class Pieces:
     phase: np.ndarray
     level: np.ndarray
     group: np.ndarray
+    carries: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +39,7 @@ class Jobs:
     phases: np.ndarray
 
 
-def group_into_jobs(pieces: Pieces, workers: int) -> Jobs:
+def group_into_jobs(pieces: Pieces, workers: int, tuning: ScheduleTuning) -> Jobs:
     """Jobs of whole groups, by (phase, level), heavy ones first."""
     if not len(pieces.tasks):
         return Jobs(np.zeros(0, np.int64), np.zeros((0, 2), np.int64), np.zeros(1, np.int64))
@@ -54,7 +51,7 @@ def group_into_jobs(pieces: Pieces, workers: int) -> Jobs:
     group_cost = np.bincount(index, pieces.cost)
     group_step = step[first]
     step_cost = np.bincount(group_step, group_cost)
-    wanted = np.clip(step_cost / (workers * JOBS_A_WORKER), *JOB_COST)[group_step]
+    wanted = np.clip(step_cost / (workers * tuning.jobs_a_worker), *tuning.job_cost)[group_step]
     big = group_cost >= wanted
     heavy, light = np.flatnonzero(big), np.flatnonzero(~big)
     heavy = heavy[np.argsort(-group_cost[heavy], kind="stable")]

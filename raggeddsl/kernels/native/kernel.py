@@ -9,14 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.kernels.base import LoweredPlan, StageTime
+from raggeddsl.kernels.base import LoweredPlan, StageTime, proved_if_asked
 from raggeddsl.kernels.native.library import TARGET, register
 from raggeddsl.kernels.native.measure import stage_times
+from raggeddsl.kernels.native.proof import prove
 from raggeddsl.kernels.native.registry import HeldTable, hold
 from raggeddsl.kernels.native.report import notes, stage_reports
 from raggeddsl.kernels.native.schedule import schedule
 from raggeddsl.kernels.native.table import joined, tasks_of
 from raggeddsl.plan.plan import Plan
+from raggeddsl.tuning import DEFAULT, Tuning
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class NativeKernel:
 
     workers: int | None = None
     isa: str = ""
+    tuning: Tuning = DEFAULT
 
     name: ClassVar[str] = "native"
 
@@ -45,7 +48,7 @@ class NativeKernel:
 
         reason = register()
         assert reason is None, reason
-        made = schedule(plan, self.workers)
+        made = schedule(plan, self.workers, self.tuning.schedule)
         table = joined(made.tasks, made.jobs, made.phases)
         made = replace(made, tasks=tasks_of(table))  # which need not be there twice
         outputs = tuple(((plan.buffers[b].size,), DTYPES[plan.buffers[b].dtype].numpy) for b in plan.outputs)
@@ -66,6 +69,10 @@ class NativeKernel:
             sizes = [buffer.size * DTYPES[buffer.dtype].itemsize for buffer in inputs]
             return hold(table, made.local_bytes, sizes, results, self.isa)
 
+        def show() -> str:
+            return prove(plan, made)
+
+        proved_if_asked(show)
         return LoweredPlan(
             kernel=self.name,
             run=call,
@@ -77,4 +84,5 @@ class NativeKernel:
             measure=measure,
             scratch_bytes=made.arena_bytes + made.workers * made.local_bytes,
             settle=settle,
+            prove=show,
         )

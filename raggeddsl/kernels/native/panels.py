@@ -11,12 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from raggeddsl.kernels.native.table import item_sizes
-
-FEWEST_ROWS = 24
-"""A panel of fewer rows than this wastes the panel of B that it packs."""
-
-FEWEST_COLUMNS = 128
-"""A panel of fewer columns than this could take another path through the arithmetic."""
+from raggeddsl.tuning import ScheduleTuning
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +23,18 @@ class Panels:
     panel: np.ndarray
 
 
-def cut_into_panels(tasks: np.ndarray, parts: np.ndarray, triangular: np.ndarray) -> Panels:
+def cut_into_panels(
+    tasks: np.ndarray, parts: np.ndarray, triangular: np.ndarray, tuning: ScheduleTuning
+) -> Panels:
     """Cut row t into at most `parts[t]` panels: of rows, or of columns where it has few rows.
 
     Each panel of a row that is `triangular[t]` ends at its own diagonal: what is above it, products
     that are mirrored write.
     """
-    by_columns = (tasks["m"] < 2 * FEWEST_ROWS) & (tasks["n"] >= 2 * FEWEST_COLUMNS) & ~triangular
+    by_columns = (tasks["m"] < 2 * tuning.fewest_rows) & (tasks["n"] >= 2 * tuning.fewest_columns)
+    by_columns &= ~triangular
     length = np.where(by_columns, tasks["n"], tasks["m"])
-    fewest = np.where(by_columns, FEWEST_COLUMNS, FEWEST_ROWS)
+    fewest = np.where(by_columns, tuning.fewest_columns, tuning.fewest_rows)
     count = np.clip(np.minimum(parts, length // fewest), 1, None)
     source = np.repeat(np.arange(len(tasks)), count)
     panel = np.arange(len(source)) - np.repeat(np.cumsum(count) - count, count)

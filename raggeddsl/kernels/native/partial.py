@@ -14,49 +14,42 @@ from raggeddsl.kernels.native.jobs import Pieces
 from raggeddsl.kernels.native.table import ACCUMULATE, ITEM_SIZES, NARROW, combines
 from raggeddsl.plan.liveness import ALIGNMENT
 from raggeddsl.plan.plan import Op, Plan
-
-PART_COST = 2e6
-"""A part is worth its addition and a job of its own from this cost on (`row_costs`)."""
-
-MOST_PARTS = 32
-LARGEST_BLOCK = 64 * 64
-"""Elements: a larger block is cut into panels instead, if it is heavy at all."""
-
-LEAST_SHARE = 1 / 32
-"""A sum that is a smaller share of its stage than this has enough beside it to keep workers busy."""
-
-SHORTEST = 64
-"""Steps of k that one task of a part has at least."""
+from raggeddsl.tuning import ScheduleTuning
 
 
-def parts_of_sums(plan: Plan, cells: Cells, cost: np.ndarray) -> np.ndarray:
-    """int64[T]: into how many parts the sum that each row belongs to is cut; 0 where it is not."""
+def parts_of_sums(plan: Plan, cells: Cells, cost: np.ndarray, tuning: ScheduleTuning) -> np.ndarray:
+    """int64[T]: into how many parts the sum that each row belongs to is cut; 0 where it is not.
+
+    `cost[T]` is that of each row (`row_costs`).
+    """
+    least = tuning.part_cost
     parts = np.zeros(len(plan.tasks), np.int64)
     for stage in plan.stages:
         rows = slice(stage.start, stage.stop)
-        if not float(cost[rows].sum()) > 2 * PART_COST:
+        if not float(cost[rows].sum()) > 2 * least:
             continue
         cell, index = distinct(cells.written[rows])
         total = np.bincount(index, cost[rows])
-        large = (total >= 2 * PART_COST) & (total > LEAST_SHARE * total.sum())
-        large &= cells.elements[cell] <= LARGEST_BLOCK
+        large = (total >= 2 * least) & (total > tuning.least_share * total.sum())
+        large &= cells.elements[cell] <= tuning.largest_block
         if not large.any():
             continue
         # Terms, or stretches of k, that could be apart.
         product = plan.tasks.op[rows] == Op.PRODUCT
-        pieces = np.where(product, np.maximum(plan.tasks.k[rows] // SHORTEST, 1), 1)
-        most = np.minimum(np.bincount(index, pieces), MOST_PARTS)
-        wanted = np.minimum(total // PART_COST, most).astype(np.int64)
+        pieces = np.where(product, np.maximum(plan.tasks.k[rows] // tuning.shortest, 1), 1)
+        most = np.minimum(np.bincount(index, pieces), tuning.most_parts)
+        wanted = np.minimum(total // least, most).astype(np.int64)
         parts[rows] = np.where(large & (wanted > 1), wanted, 0)[index]
     return parts
 
 
 def sum_in_parts(
-    pieces: Pieces, cell: np.ndarray, parts: np.ndarray, arena: int, arena_bytes: int
+    pieces: Pieces, cell: np.ndarray, parts: np.ndarray, arena: int, arena_bytes: int, shortest: int
 ) -> tuple[Pieces, int]:
     """`pieces` with those sums in parts, and the new size of the arena (buffer number `arena`).
 
-    `cell[T]` is the cell that each piece writes and `parts[T]` what `parts_of_sums` said.  Parts are
+    `cell[T]` is the cell that each piece writes and `parts[T]` what `parts_of_sums` said; a task has
+    at least `shortest` steps of k after cutting, if it had them before.  Parts are
     of the type that is computed in, and lie at the arena's end; each stage that has any runs in two
     steps: all parts, then their additions.
     """
@@ -70,7 +63,7 @@ def sum_in_parts(
     wanted = np.zeros(int(block.max()) + 1, np.int64)
     wanted[block] = parts[split]
     target = np.bincount(block, pieces.cost[split]) / wanted
-    terms, source, block, cost = _cut_along_k(pieces, split, block, target)
+    terms, source, block, cost = _cut_along_k(pieces, split, block, target, shortest)
     # Rows of one block are neighbours, so a running total tells the part.
     before = np.cumsum(cost) - cost
     opens = np.concatenate([np.ones(1, bool), block[1:] != block[:-1]])
@@ -79,7 +72,9 @@ def sum_in_parts(
     middle = before - start[block] + cost / 2
     part = np.minimum(middle // target[block], wanted[block] - 1).astype(np.int64)
 
-    _, first, place = np.unique(block * (MOST_PARTS + 1) + part, return_index=True, return_inverse=True)
+    _, first, place = np.unique(
+        block * (int(wanted.max()) + 1) + part, return_index=True, return_inverse=True
+    )
     is_first = np.zeros(len(terms), bool)
     is_first[first] = True
     originals = terms[opens].copy()
@@ -106,17 +101,18 @@ def sum_in_parts(
             [pieces.level[kept], np.zeros(len(terms), np.int64), np.ones(len(sums), np.int64)]
         ),
         group=np.concatenate([pieces.group[kept], group + place, group + len(first) + owner]),
+        carries=np.repeat([False, True], [len(kept) + len(terms), len(sums)]),
     )
     return made, base + int(sizes.sum())
 
 
 def _cut_along_k(
-    pieces: Pieces, split: np.ndarray, block: np.ndarray, target: np.ndarray
+    pieces: Pieces, split: np.ndarray, block: np.ndarray, target: np.ndarray, shortest: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The terms, products of much more than a part cut along k; the piece, block and cost of each."""
     tasks, cost = pieces.tasks[split], pieces.cost[split]
     wanted = np.ceil(cost / target[block]).astype(np.int64)
-    count = np.where(tasks["op"] == Op.PRODUCT, np.clip(wanted, 1, np.maximum(tasks["k"] // SHORTEST, 1)), 1)
+    count = np.where(tasks["op"] == Op.PRODUCT, np.clip(wanted, 1, np.maximum(tasks["k"] // shortest, 1)), 1)
     at = np.repeat(np.arange(len(split)), count)
     number = np.arange(len(at)) - np.repeat(np.cumsum(count) - count, count)
     terms = tasks[at]

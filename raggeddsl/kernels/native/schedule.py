@@ -24,15 +24,7 @@ from raggeddsl.kernels.native.sums import keep_sums_wide
 from raggeddsl.kernels.native.symmetry import mirrored_products, triangular_cells
 from raggeddsl.kernels.native.table import MIRROR, TASK, BufferMap, native_rows
 from raggeddsl.plan.plan import Plan
-
-HEAVY_COST = 4e7
-"""Cost below which a component is never cut: a fraction of a millisecond of one core's work."""
-
-WIDEST_TILE = 256
-"""Bytes of a row of the widest register tile: four vectors."""
-
-PANELS_A_WORKER = 4
-"""Heavy tasks are cut so that every worker gets about this many panels of a level."""
+from raggeddsl.tuning import DEFAULT, ScheduleTuning
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +35,9 @@ class NativeSchedule:
     of each); `source[T']` the row of the plan's table that each task came from.  `local_bytes` is the
     own memory of each of the `workers`, `arena_bytes` the shared scratch, and `saved_flop` what symmetric
     products need not compute.  Of each task too: its `cost` (`row_costs`), whether it `is_panel` of
-    a larger one, and whether it belongs to a sum that runs `in_parts`.
+    a larger one, whether it belongs to a sum that runs `in_parts`, and whether it `carries` such a sum
+    (`Pieces`).  `scratch` says where intermediates lie; `local_buffer` is the number of the workers' own
+    memory, and that of the arena is one less.
     """
 
     tasks: np.ndarray
@@ -57,19 +51,24 @@ class NativeSchedule:
     cost: np.ndarray
     is_panel: np.ndarray
     in_parts: np.ndarray
+    carries: np.ndarray
+    scratch: Scratch
+    local_buffer: int
 
 
-def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
+def schedule(
+    plan: Plan, workers: int | None = None, tuning: ScheduleTuning = DEFAULT.schedule
+) -> NativeSchedule:
     """The schedule of `plan` for about `workers` threads (None: as many as this machine has cores)."""
     workers = workers or os.cpu_count() or 1
     cells = find_cells(plan)
     cost = row_costs(plan)
-    mirrored = mirrored_products(plan, cells) & _worth_mirroring(plan)
+    mirrored = mirrored_products(plan, cells) & _worth_mirroring(plan, tuning.mirrored_row)
     cost[mirrored] *= 0.55
-    in_parts = parts_of_sums(plan, cells, cost)
-    parts = find_components(plan, cells, cost, in_parts > 0)
+    in_parts = parts_of_sums(plan, cells, cost, tuning)
+    parts = find_components(plan, cells, cost, in_parts > 0, tuning)
     stage = plan.stage_of_task
-    heavy = heavy_rows(parts, stage, cost, workers, HEAVY_COST) & (in_parts == 0)
+    heavy = heavy_rows(parts, stage, cost, workers, tuning.heavy_cost) & (in_parts == 0)
     # Panels of a heavy member run side by side: either all its terms end at the diagonal, or none does.
     triangular = heavy & triangular_cells(plan, cells, mirrored)[cells.written]
     mirrored &= ~heavy | triangular
@@ -77,14 +76,16 @@ def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
     scratch = place_scratch(plan, cells, parts, heavy, level)
     tasks = _placed(plan, cells, scratch)
     tasks["flags"][mirrored] |= MIRROR
-    pieces = _pieces(cells, parts, tasks, cost, _Cut(heavy, triangular, stage, level), workers)
+    pieces = _pieces(cells, parts, tasks, cost, _Cut(heavy, triangular, stage, level), workers, tuning)
     arena = len(plan.inputs) + len(plan.outputs)
     panels = np.bincount(pieces.source, minlength=len(cost))
     written = cells.written[pieces.source]
-    pieces, arena_bytes = sum_in_parts(pieces, written, in_parts[pieces.source], arena, scratch.arena_bytes)
+    pieces, arena_bytes = sum_in_parts(
+        pieces, written, in_parts[pieces.source], arena, scratch.arena_bytes, tuning.shortest
+    )
     local = arena + 1
     pieces, local_bytes = keep_sums_wide(pieces, cells.written[pieces.source], local, scratch.local_bytes)
-    jobs = group_into_jobs(pieces, workers)
+    jobs = group_into_jobs(pieces, workers, tuning)
     source = pieces.source[jobs.order]
     return NativeSchedule(
         tasks=tasks_in_order(pieces, jobs.order),
@@ -98,6 +99,9 @@ def schedule(plan: Plan, workers: int | None = None) -> NativeSchedule:
         cost=pieces.cost[jobs.order],
         is_panel=(heavy & (panels > 1))[source],
         in_parts=(in_parts > 0)[source],
+        carries=pieces.carries[jobs.order],
+        scratch=scratch,
+        local_buffer=local,
     )
 
 
@@ -111,12 +115,12 @@ def tasks_in_order(pieces: Pieces, order: np.ndarray) -> np.ndarray:
     return taken.view(TASK).reshape(-1)
 
 
-def _worth_mirroring(plan: Plan) -> np.ndarray:
-    """bool[T]: real results of which tiles lie wholly above the diagonal."""
+def _worth_mirroring(plan: Plan, row_bytes: int) -> np.ndarray:
+    """bool[T]: real results of which tiles lie wholly above the diagonal: rows of over `row_bytes`."""
     real = np.array([DTYPES[b.dtype].kind != "complex" for b in plan.buffers], bool)
     item = np.array([DTYPES[b.dtype].itemsize for b in plan.buffers], np.int64)
     c = plan.tasks.c_buffer
-    return real[c] & (plan.tasks.m * item[c] > WIDEST_TILE)
+    return real[c] & (plan.tasks.m * item[c] > row_bytes)
 
 
 def _placed(plan: Plan, cells: Cells, scratch: Scratch) -> np.ndarray:
@@ -142,23 +146,33 @@ class _Cut:
 
 
 def _pieces(
-    cells: Cells, parts: Components, tasks: np.ndarray, cost: np.ndarray, cut: _Cut, workers: int
+    cells: Cells,
+    parts: Components,
+    tasks: np.ndarray,
+    cost: np.ndarray,
+    cut: _Cut,
+    workers: int,
+    tuning: ScheduleTuning,
 ) -> Pieces:
     """Heavy rows cut into panels that run level by level, the others whole, by component."""
     if not cut.heavy.any():
-        return Pieces(tasks, np.arange(len(tasks)), cost, parts.phase, cut.level, parts.label)
+        whole, terms = np.arange(len(tasks)), np.zeros(len(tasks), bool)
+        return Pieces(tasks, whole, cost, parts.phase, cut.level, parts.label, terms)
     # All rows of one cell in one stage are cut alike, so that a panel adds up on one worker.
     block = _numbered(cells.written, cut.stage)
     step = _numbered(parts.phase, cut.level)
-    target = np.maximum(np.bincount(step, cost)[step] / (workers * PANELS_A_WORKER), HEAVY_COST / 8)
+    target = np.maximum(
+        np.bincount(step, cost)[step] / (workers * tuning.panels_a_worker), tuning.heavy_cost / 8
+    )
     wanted = np.ceil(np.bincount(block, cost)[block] / target).astype(np.int64)
-    panels = cut_into_panels(tasks, np.where(cut.heavy, wanted, 1), cut.triangular)
+    panels = cut_into_panels(tasks, np.where(cut.heavy, wanted, 1), cut.triangular, tuning)
     source, heavy = panels.source, cut.heavy[panels.source]
     area = (panels.tasks["m"] * panels.tasks["n"]).astype(np.float64)
     share = area / np.maximum(np.bincount(source, area)[source], 1.0)
     group = np.where(heavy, parts.label.max(initial=0) + 1 + block[source], parts.label[source])
     group = _numbered(group, np.where(heavy, panels.panel, 0))
-    return Pieces(panels.tasks, source, cost[source] * share, parts.phase[source], cut.level[source], group)
+    phase, level, terms = parts.phase[source], cut.level[source], np.zeros(len(source), bool)
+    return Pieces(panels.tasks, source, cost[source] * share, phase, level, group, terms)
 
 
 def _numbered(major: np.ndarray, minor: np.ndarray) -> np.ndarray:

@@ -52,4 +52,5 @@ def keep_sums_wide(pieces: Pieces, cell: np.ndarray, local: int, local_bytes: in
     found[rounding] = combines(tasks[at[rounding]], wide[at[rounding]])
     cost = np.where(rounding, 20.0 * found["m"] * found["n"], pieces.cost[at])
     taken = {name: getattr(pieces, name)[at] for name in ("source", "phase", "level", "group")}
-    return replace(pieces, tasks=found, cost=cost, **taken), place + size
+    carries = pieces.carries[at] | rounding
+    return replace(pieces, tasks=found, cost=cost, carries=carries, **taken), place + size

@@ -13,20 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from raggeddsl.kernels.xla import cost
-
-MOST_CLASSES = 16
-"""Exact classes where shapes are few; where they are many, `MOST_MIXED` of both kinds."""
-MOST_MIXED = 4
-WORTHWHILE = 0.01
-"""A box more must save this share of the time, an exact class three times that: it compiles slower."""
+from raggeddsl.tuning import XlaTuning
 
 HEIGHTS = np.array([8, 16, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512])
 WIDTHS = np.array([16, 32, 48, 64, 80, 96, 128, 160, 192, 256, 384, 512, 1024])
 DEPTHS = np.array([8, 16, 24, 32, 48, 64, 96, 128, 160, 192, 256, 384, 512])
-MOST_SAMPLES = 400
-MOST_EXACT = 40
-SHARE_EXACT = 0.03
-"""Where shapes are many, only one with this share of the work may have a class of its own."""
 STRIP = 16
 """Elements of a strip of results: boxes are multiples of it across."""
 
@@ -88,33 +79,34 @@ def distinct(m: np.ndarray, n: np.ndarray, k: np.ndarray) -> tuple[Shapes, np.nd
     return Shapes(m[first], n[first], k[first], count), which.reshape(-1)
 
 
-def choose(shapes: Shapes, budget: int, worthwhile: float = WORTHWHILE) -> Chosen:
+def choose(shapes: Shapes, budget: int, worthwhile: float, tuning: XlaTuning) -> Chosen:
     """The classes that should take least time: at most `budget`, none that saves less than `worthwhile`."""
-    if len(shapes) <= budget and _worth_exact(shapes):
+    if len(shapes) <= budget and _worth_exact(shapes, tuning):
         exact = Candidates(shapes.m, shapes.n, shapes.k, np.ones(len(shapes), bool))
         return Chosen(exact, np.arange(len(shapes)))
-    candidates = _candidates(shapes)
-    sample = _sample(shapes)
+    candidates = _candidates(shapes, tuning)
+    sample = _sample(shapes, tuning.most_samples)
     times = _times(sample, candidates)
-    picked = _greedy(times, candidates.exact, min(budget, MOST_MIXED), worthwhile)
+    picked = _greedy(times, candidates.exact, min(budget, tuning.most_mixed), worthwhile)
     classes = candidates.take(np.array(picked))
     of_shape = np.argmin(_times(shapes, classes), axis=1)
     used, of_shape = np.unique(of_shape, return_inverse=True)
     return Chosen(classes.take(used), of_shape.reshape(-1))
 
 
-def _worth_exact(shapes: Shapes) -> bool:
+def _worth_exact(shapes: Shapes, tuning: XlaTuning) -> bool:
     """Whether a class for each shape is sensible without more thought: they are few, or they are large."""
-    return len(shapes) <= 4 or float(np.sum(shapes.flop)) / len(shapes) > 5e6
+    average = float(np.sum(shapes.flop)) / len(shapes)
+    return len(shapes) <= tuning.few_shapes or average > tuning.large_flop
 
 
-def _candidates(shapes: Shapes) -> Candidates:
+def _candidates(shapes: Shapes, tuning: XlaTuning) -> Candidates:
     """Boxes up to the largest shape, and the heaviest shapes themselves."""
     m, n, k = _sizes(HEIGHTS, shapes.m, 8), _sizes(WIDTHS, shapes.n, STRIP), _sizes(DEPTHS, shapes.k, 8)
     boxes = np.stack(np.meshgrid(m, n, k, indexing="ij")).reshape(3, -1)
-    heavy = np.argsort(-shapes.flop, kind="stable")[:MOST_EXACT]
-    if len(shapes) > MOST_EXACT:
-        heavy = heavy[shapes.flop[heavy] >= SHARE_EXACT * float(shapes.flop.sum())]
+    heavy = np.argsort(-shapes.flop, kind="stable")[: tuning.most_exact]
+    if len(shapes) > tuning.most_exact:
+        heavy = heavy[shapes.flop[heavy] >= tuning.share_exact * float(shapes.flop.sum())]
     exact = np.stack([shapes.m, shapes.n, shapes.k])[:, heavy]
     both = np.concatenate([boxes, exact], axis=1)
     return Candidates(both[0], both[1], both[2], np.arange(both.shape[1]) >= boxes.shape[1])
@@ -129,16 +121,16 @@ def _sizes(given: np.ndarray, column: np.ndarray, step: int) -> np.ndarray:
     return given[: int(np.searchsorted(given, own[-1])) + 1]
 
 
-def _sample(shapes: Shapes) -> Shapes:
-    """At most `MOST_SAMPLES` of them, each standing for as much work as any other, with counts to match."""
-    if len(shapes) <= MOST_SAMPLES:
+def _sample(shapes: Shapes, most: int) -> Shapes:
+    """At most `most` of them, each standing for as much work as any other, with counts to match."""
+    if len(shapes) <= most:
         return shapes
     moved = shapes.m * shapes.k + shapes.k * shapes.n + shapes.m * shapes.n
     own = shapes.count * (cost.TASK + cost.GATHER * moved) + cost.FLOP * shapes.flop
     order = np.argsort(own / shapes.count, kind="stable")
     reached = np.cumsum(own[order])
-    share = reached[-1] / MOST_SAMPLES
-    chosen = order[np.searchsorted(reached, (np.arange(MOST_SAMPLES) + 0.5) * share)]
+    share = reached[-1] / most
+    chosen = order[np.searchsorted(reached, (np.arange(most) + 0.5) * share)]
     picked = shapes.take(chosen)
     return Shapes(picked.m, picked.n, picked.k, share / own[chosen] * picked.count)
 

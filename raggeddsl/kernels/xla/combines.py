@@ -11,15 +11,11 @@ from raggeddsl.kernels.xla.rows import Group
 from raggeddsl.kernels.xla.scale import is_constant, scale_of
 from raggeddsl.kernels.xla.steps import RangeStep, Scale, StripStep
 from raggeddsl.kernels.xla.tables import Tables, in_chunks
-
-MOST_RANGES = 8
-SHORT_STRIP = 16
-LONG_STRIP = 64
-CHUNK_ELEMENTS = 4 << 20
+from raggeddsl.tuning import XlaTuning
 
 
 def combine_steps(
-    tables: Tables, group: Group, past: int
+    tables: Tables, group: Group, past: int, tuning: XlaTuning
 ) -> Iterator[tuple[RangeStep | StripStep, ShapeClass, int]]:
     """The steps that add the group's rows, what their classes are, and the bytes a chunk takes.
 
@@ -31,7 +27,7 @@ def combine_steps(
     report = ShapeClass("elementwise", len(t), int(t.m.max()), int(t.n.max()), 0, flop, flop)
     flat = not group.a_t or bool(((t.m == 1) | (t.n == 1)).all())
     starts = _ranges(t.a_offset, t.c_offset, size)
-    if flat and is_constant(group) and len(starts) <= MOST_RANGES:
+    if flat and is_constant(group) and len(starts) <= tuning.most_ranges:
         lengths = np.add.reduceat(size, starts)
         for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
             scale = Scale(1.0 if group.alpha is None else group.alpha)
@@ -39,9 +35,10 @@ def combine_steps(
             own = ShapeClass("elementwise", len(t), report.m, report.n, 0, 2.0 * length, 2.0 * length)
             yield RangeStep(group.a_buffer, a, c, length, scale), own, 0
         return
-    width = LONG_STRIP if flat and float(size.mean()) >= 4 * LONG_STRIP else SHORT_STRIP
+    long = flat and float(size.mean()) >= 4 * tuning.long_strip
+    width = tuning.long_strip if long else tuning.short_strip
     row, *columns = _flat_strips(group, width) if flat else _crossing_strips(group, width)
-    chunks = max(1, -(-len(row) * width // CHUNK_ELEMENTS))
+    chunks = max(1, -(-len(row) * width // tuning.chunk_elements))
     missing = np.array([0, 0, past, 0])
     filled = in_chunks(np.stack(columns, axis=1), chunks)
     filled.reshape(-1, 4)[len(row) :] = missing

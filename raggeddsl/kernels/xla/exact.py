@@ -12,16 +12,16 @@ from raggeddsl.kernels.xla.rows import Group
 from raggeddsl.kernels.xla.scale import is_constant, scale_of
 from raggeddsl.kernels.xla.steps import Blocks, ExactStep, Operands, Picked, Shared, Whole
 from raggeddsl.kernels.xla.tables import Tables, in_chunks
-
-LARGE_FLOP = 50_000_000
-"""Products of this size take up to 1.5 times as long in a batch as one by one on XLA's CPU backend."""
-
-CHUNK_BYTES = 8 << 20
-"""Gathered operands and their products take at most about this much at a time."""
+from raggeddsl.tuning import XlaTuning
 
 
 def exact_steps(
-    tables: Tables, group: Group, operands: Operands, rows: np.ndarray, past: int
+    tables: Tables,
+    group: Group,
+    operands: Operands,
+    rows: np.ndarray,
+    past: int,
+    tuning: XlaTuning,
 ) -> Iterator[tuple[ExactStep, ShapeClass, int]]:
     """The steps that add the products `rows` of the group, all of one shape.
 
@@ -29,22 +29,22 @@ def exact_steps(
     """
     c = group.table.c_offset[rows]
     one_block = is_constant(group) and len(rows) > 1 and bool((c == c[0]).all())
-    chunks = _chunks(group, rows, one_block)
+    chunks = _chunks(group, rows, one_block, tuning.exact_bytes)
     # What fills a chunk up is dropped where it would be written, but would count in a sum: cut it off.
     rest = len(rows) % chunks if one_block else 0
-    yield _step(tables, group, operands, rows[: len(rows) - rest], chunks, past, one_block)
+    yield _step(tables, group, operands, rows[: len(rows) - rest], chunks, past, one_block, tuning)
     if rest:
-        yield _step(tables, group, operands, rows[len(rows) - rest :], 1, past, one_block)
+        yield _step(tables, group, operands, rows[len(rows) - rest :], 1, past, one_block, tuning)
 
 
-def _chunks(group: Group, rows: np.ndarray, one_block: bool) -> int:
+def _chunks(group: Group, rows: np.ndarray, one_block: bool, most: int) -> int:
     t = group.table
     m, n, k = int(t.m[rows[0]]), int(t.n[rows[0]]), int(t.k[rows[0]])
     gathered = m * k * _scattered(t.a_offset[rows], m * k) + k * n * _scattered(t.b_offset[rows], k * n)
     placed = 0 if one_block else m * n * _scattered(t.c_offset[rows], m * n)
     taken = np.array([4 * (gathered + placed)])
     each = np.array([float(cost.exact(m, n, k))])
-    return cost.chunks(np.array([len(rows)]), each, taken, CHUNK_BYTES, CHUNK_BYTES)
+    return cost.chunks(np.array([len(rows)]), each, taken, most, most)
 
 
 def _step(
@@ -55,6 +55,7 @@ def _step(
     chunks: int,
     past: int,
     one_block: bool,
+    tuning: XlaTuning,
 ) -> tuple[ExactStep, ShapeClass, int]:
     t = group.table
     m, n, k = int(t.m[rows[0]]), int(t.n[rows[0]]), int(t.k[rows[0]])
@@ -74,7 +75,7 @@ def _step(
         a=a,
         b=b,
         c=Shared(int(c[0])) if one_block else _blocks(tables, c, m * n, chunks, fill=past),
-        singly=not one_block and len(rows) > chunks and 2 * m * n * k >= LARGE_FLOP,
+        singly=not one_block and len(rows) > chunks and 2 * m * n * k >= tuning.singly_flop,
         scale=scale_of(tables, group, [rows], chunks),
     )
     flop = 2.0 * m * n * k * len(rows)

@@ -9,20 +9,24 @@ from typing import Any, ClassVar
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES, promote
-from raggeddsl.kernels.base import LoweredPlan, ShapeClass, StageReport
-from raggeddsl.kernels.xla.classes import MOST_CLASSES, WORTHWHILE, choose, distinct
+from raggeddsl.kernels.base import LoweredPlan, ShapeClass, StageReport, proved_if_asked
+from raggeddsl.kernels.xla.classes import choose, distinct
 from raggeddsl.kernels.xla.combines import combine_steps
 from raggeddsl.kernels.xla.exact import exact_steps
+from raggeddsl.kernels.xla.proof import prove
 from raggeddsl.kernels.xla.rows import Group, groups, merge_deep, merge_tall
 from raggeddsl.kernels.xla.steps import Operands, RangeStep, Recipe, StageSteps, Step, TileStep
 from raggeddsl.kernels.xla.tables import LARGEST, Tables
 from raggeddsl.kernels.xla.tiles import tile_step
 from raggeddsl.plan.plan import Op, Plan, Stage
+from raggeddsl.tuning import DEFAULT, XlaTuning
 
 
 @dataclass(frozen=True)
 class XlaKernel:
     """Runs anywhere JAX does: each stage's products in at most 16 shape classes, whatever their number."""
+
+    tuning: XlaTuning = DEFAULT.xla
 
     name: ClassVar[str] = "xla"
 
@@ -38,7 +42,7 @@ class XlaKernel:
         tables = Tables()
         stages, reports = [], []
         for number, stage in enumerate(plan.stages):
-            steps, report = _lower_stage(plan, number, stage, tables)
+            steps, report = _lower_stage(plan, number, stage, tables, self.tuning)
             stages.append(steps)
             reports.append(report)
         recipe = Recipe(
@@ -53,29 +57,36 @@ class XlaKernel:
 
             return run_recipe(recipe, buffers, operands)
 
+        def show() -> str:
+            return prove(plan, recipe, tables.arrays)
+
+        proved_if_asked(show)
         return LoweredPlan(
             kernel=self.name,
             run=run,
             tables=tuple(tables.arrays),
             report=lambda: tuple(reports),
             key=(self.name, recipe),
+            prove=show,
         )
 
 
 Lowered = tuple[Step, ShapeClass | list[ShapeClass], int]
 
 
-def _lower_stage(plan: Plan, number: int, stage: Stage, tables: Tables) -> tuple[StageSteps, StageReport]:
+def _lower_stage(
+    plan: Plan, number: int, stage: Stage, tables: Tables, tuning: XlaTuning
+) -> tuple[StageSteps, StageReport]:
     rows = plan.tasks.rows(stage.start, stage.stop)
     merged = merge_deep(merge_tall(rows))
     past = plan.buffers[stage.buffer].size
-    products = list(groups(merged, Op.PRODUCT))
-    budget = max(1, MOST_CLASSES // max(1, len(products)))
+    products = list(groups(merged, Op.PRODUCT, tuning.most_factors))
+    budget = max(1, tuning.most_classes // max(1, len(products)))
     lowered: list[Lowered] = []
-    for group in groups(merged, Op.COMBINE):
-        lowered += combine_steps(tables, group, past)
+    for group in groups(merged, Op.COMBINE, tuning.most_factors):
+        lowered += combine_steps(tables, group, past, tuning)
     for group in products:
-        lowered += _lower_products(plan, stage, group, budget, tables)
+        lowered += _lower_products(plan, stage, group, budget, tables, tuning)
     # What fills the whole buffer comes first: then there are no zeros to write and add to.
     lowered.sort(key=lambda one: not isinstance(one[0], RangeStep))
     steps = tuple(step for step, _, _ in lowered)
@@ -86,24 +97,28 @@ def _lower_stage(plan: Plan, number: int, stage: Stage, tables: Tables) -> tuple
     return made, StageReport(number, tuple(classes), workspace)
 
 
-def _lower_products(plan: Plan, stage: Stage, group: Group, budget: int, tables: Tables) -> Iterator[Lowered]:
+def _lower_products(
+    plan: Plan, stage: Stage, group: Group, budget: int, tables: Tables, tuning: XlaTuning
+) -> Iterator[Lowered]:
     operands = _operands(plan, stage, group)
     t = group.table
     shapes, which = distinct(t.m, t.n, t.k)
     # A program of many stages has so many more classes: each must save more to be worth its compiling.
-    worthwhile = WORTHWHILE * min(4.0, max(1.0, len(plan.stages) / 3))
-    chosen = choose(shapes, budget, worthwhile)
+    worthwhile = tuning.worthwhile * min(4.0, max(1.0, len(plan.stages) / 3))
+    chosen = choose(shapes, budget, worthwhile, tuning)
     classes, of_row = chosen.classes, chosen.of_shape[which]
     order = np.argsort(of_row, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(of_row, minlength=len(classes)))[:-1])
     past = plan.buffers[stage.buffer].size
     for number in np.flatnonzero(classes.exact):
-        yield from exact_steps(tables, group, operands, rows[number], past)
+        yield from exact_steps(tables, group, operands, rows[number], past, tuning)
     boxes = np.flatnonzero(~classes.exact)
     if len(boxes):
         sizes = np.stack([classes.m, classes.n, classes.k], axis=1)[boxes]
         lengths = plan.buffers[group.a_buffer].size, plan.buffers[group.b_buffer].size
-        yield tile_step(tables, group, operands, [rows[number] for number in boxes], sizes, lengths, past)
+        yield tile_step(
+            tables, group, operands, [rows[number] for number in boxes], sizes, lengths, past, tuning
+        )
 
 
 def _operands(plan: Plan, stage: Stage, group: Group) -> Operands:

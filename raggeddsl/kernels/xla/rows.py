@@ -9,9 +9,6 @@ import numpy as np
 
 from raggeddsl.plan.plan import Op, TaskTable
 
-MOST_FACTORS = 2
-"""Products with more different factors than this share a group, and each has its factor in a table."""
-
 
 @dataclass(frozen=True, eq=False)
 class Group:
@@ -73,8 +70,11 @@ def merge_deep(table: TaskTable) -> TaskTable:
     return replace(take(table, starts), k=np.add.reduceat(table.k, starts))
 
 
-def groups(table: TaskTable, op: Op) -> Iterator[Group]:
-    """The rows of one operation, by what they read and how; their order is kept within a group."""
+def groups(table: TaskTable, op: Op, most_factors: int) -> Iterator[Group]:
+    """The rows of one operation, by what they read and how; their order is kept within a group.
+
+    Rows of more than `most_factors` different factors share a group, and each has its own in a table.
+    """
     rows = np.flatnonzero(table.op == op)
     if not len(rows):
         return
@@ -84,18 +84,18 @@ def groups(table: TaskTable, op: Op) -> Iterator[Group]:
     if op != Op.PRODUCT:
         keys[[1, 4]] = 0
     if (keys == keys[:, :1]).all():
-        yield from _groups_of(chosen, keys[:, 0])
+        yield from _groups_of(chosen, keys[:, 0], most_factors)
         return
     found, index = np.unique(keys, axis=1, return_inverse=True)
     for number in range(found.shape[1]):
-        yield from _groups_of(take(chosen, index.reshape(-1) == number), found[:, number])
+        yield from _groups_of(take(chosen, index.reshape(-1) == number), found[:, number], most_factors)
 
 
-def _groups_of(table: TaskTable, key: np.ndarray) -> Iterator[Group]:
+def _groups_of(table: TaskTable, key: np.ndarray, most_factors: int) -> Iterator[Group]:
     """One group, or one for each factor where there are few."""
     a, b, s, a_t, b_t = key.tolist()
     factors = np.unique(table.alpha)
-    if len(factors) > MOST_FACTORS:
+    if len(factors) > most_factors:
         yield Group(table, a, b, s, bool(a_t), bool(b_t), None)
         return
     for alpha in factors.tolist():

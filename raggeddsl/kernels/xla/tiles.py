@@ -13,18 +13,7 @@ from raggeddsl.kernels.xla.rows import Group
 from raggeddsl.kernels.xla.scale import is_constant, scale_of
 from raggeddsl.kernels.xla.steps import Box, Operands, TileStep
 from raggeddsl.kernels.xla.tables import Tables, in_chunks
-
-CHUNK_BYTES = 6 << 20
-"""Gathered tiles and their products take at most about this much at a time: what a large cache holds.
-
-More is slower, as fresh memory costs page faults; less leaves more places of a chunk empty.
-"""
-
-WORKSPACE_BYTES = 12 << 20
-"""What they take at the very most, where tiles are so few and large that this is faster."""
-
-DEEPEST = 1024
-"""Stretches of the inner axis are joined up to this length."""
+from raggeddsl.tuning import XlaTuning
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +43,7 @@ def tile_step(
     sizes: np.ndarray,
     lengths: tuple[int, int],
     past: int,
+    tuning: XlaTuning,
 ) -> tuple[TileStep, list[ShapeClass], int]:
     """The step that adds the products `rows[q]` of the group, cut by boxes int64[Q, 3] (bm, bn, bk).
 
@@ -61,8 +51,8 @@ def tile_step(
     are and how many bytes a chunk takes.
     """
     joined = is_constant(group)
-    tiles = [_tiles(group, own, size, joined) for own, size in zip(rows, sizes, strict=True)]
-    chunks = _chunks(tiles, sizes)
+    tiles = [_tiles(group, own, size, joined, tuning.deepest) for own, size in zip(rows, sizes, strict=True)]
+    chunks = _chunks(tiles, sizes, tuning)
     pieces = [_piece_columns(group, t, size) for t, size in zip(tiles, sizes, strict=True)]
     columns = [_tile_columns(group, t, size) for t, size in zip(tiles, sizes, strict=True)]
     boxes = tuple(
@@ -130,11 +120,11 @@ def _ends(
     return bool(((rows > 0) & (offset + (rows - 1) * stride + width > length)).any())
 
 
-def _chunks(tiles: list[Tiles], sizes: np.ndarray) -> int:
+def _chunks(tiles: list[Tiles], sizes: np.ndarray, tuning: XlaTuning) -> int:
     """How many chunks keep to the bounds and leave few places empty."""
     taken = np.array([_bytes(1, t.at.shape[1], size) for t, size in zip(tiles, sizes, strict=True)])
     count = np.array([len(t) for t in tiles])
-    return cost.chunks(count, _times(tiles, sizes), taken, CHUNK_BYTES, WORKSPACE_BYTES)
+    return cost.chunks(count, _times(tiles, sizes), taken, tuning.tile_bytes, tuning.workspace_bytes)
 
 
 def _times(tiles: list[Tiles], sizes: np.ndarray) -> np.ndarray:
@@ -149,7 +139,7 @@ def _bytes(tasks: int, pieces: int, size: np.ndarray) -> int:
     return 4 * tasks * (pieces * bk * (bm + bn) + 2 * bm * bn)
 
 
-def _tiles(group: Group, rows: np.ndarray, size: np.ndarray, joined: bool) -> Tiles:
+def _tiles(group: Group, rows: np.ndarray, size: np.ndarray, joined: bool, deepest: int) -> Tiles:
     """Cut `rows` into tiles of one box; with `joined`, stretches that add to one tile share tasks."""
     t = group.table
     bm, bn, bk = size.tolist()
@@ -167,11 +157,17 @@ def _tiles(group: Group, rows: np.ndarray, size: np.ndarray, joined: bool) -> Ti
         block = np.cumsum(np.concatenate([[0], c[1:] != c[:-1]]))[source]
         order = np.lexsort((j, i, block))
         row, i, j, piece = row[order], i[order], j[order], piece[order]
-    return _join(row, i, j, piece, t.c_offset[row], size)
+    return _join(row, i, j, piece, t.c_offset[row], size, deepest)
 
 
 def _join(
-    row: np.ndarray, i: np.ndarray, j: np.ndarray, piece: np.ndarray, c: np.ndarray, size: np.ndarray
+    row: np.ndarray,
+    i: np.ndarray,
+    j: np.ndarray,
+    piece: np.ndarray,
+    c: np.ndarray,
+    size: np.ndarray,
+    deepest: int,
 ) -> Tiles:
     """Neighbouring stretches of one tile put into tasks of so many each as should be fastest."""
     starts = np.flatnonzero(
@@ -179,7 +175,7 @@ def _join(
     )
     runs = np.diff(np.append(starts, len(row)))
     bm, bn, bk = size.tolist()
-    depth = _best_depth(runs, bk, float(cost.tile(bm, bn, bk)), cost.SCATTER * bm * bn)
+    depth = _best_depth(runs, bk, deepest, float(cost.tile(bm, bn, bk)), cost.SCATTER * bm * bn)
     each = -(-runs // depth)
     run = np.repeat(np.arange(len(runs)), each)
     first = starts[run] + depth * (np.arange(len(run)) - np.repeat(np.cumsum(each) - each, each))
@@ -188,9 +184,9 @@ def _join(
     return Tiles(row[first], i[first], j[first], at, row, piece, len(run) > len(runs))
 
 
-def _best_depth(runs: np.ndarray, bk: int, time: float, scatter: float) -> int:
+def _best_depth(runs: np.ndarray, bk: int, deepest: int, time: float, scatter: float) -> int:
     """How many stretches a task should have: few waste none, many scatter less."""
-    depths = [d for d in (1, 2, 4, 8, 16) if d == 1 or d * bk <= DEEPEST]
+    depths = [d for d in (1, 2, 4, 8, 16) if d == 1 or d * bk <= deepest]
     return min(depths, key=lambda d: float((-(-runs // d)).sum()) * (d * time + scatter))
 
 

@@ -12,11 +12,12 @@ import numpy as np
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.nodes import View
-from raggeddsl.kernels.base import ShapeClass, StageReport
+from raggeddsl.kernels.base import ShapeClass, StageReport, proved_if_asked
 from raggeddsl.lowering.dispatch.executables import Executable, Progress, default_device, executables
 from raggeddsl.lowering.dispatch.kind import factor_dtype
 from raggeddsl.lowering.dispatch.launches import Launches, launches
 from raggeddsl.lowering.dispatch.progress import ProgressBar
+from raggeddsl.lowering.dispatch.proof import prove
 from raggeddsl.plan.plan import Plan
 
 
@@ -26,7 +27,9 @@ def lower_dispatch(plan: Plan) -> Dispatched:
     The graph has no `View`, as no spec has: members are arrays of one shape here.
     """
     assert not any(isinstance(plan.graph.op(key), View) for key in plan.graph), "derived graphs are fused"
-    return Dispatched(plan, launches(plan))
+    made = Dispatched(plan, launches(plan))
+    proved_if_asked(made.prove)
+    return made
 
 
 @dataclass(eq=False)
@@ -57,6 +60,10 @@ class Dispatched:
             self._alphas = jax.device_put(factors)
             self._executables = executables(self.launches.kinds, progress or ProgressBar())
             return True
+
+    def prove(self) -> str:
+        """Raise `ScheduleFault` unless the launches compute what the plan says; tells what was shown."""
+        return prove(self.plan, self.launches)
 
     def __call__(self, inputs: Sequence[Sequence[jax.Array]]) -> list[list[jax.Array]]:
         """The members of each of `plan.outputs`, given those of each of `plan.inputs`.

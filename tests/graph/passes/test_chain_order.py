@@ -13,6 +13,7 @@ from raggeddsl.graph.nodes import Chain, Join, Operand, Product
 from raggeddsl.graph.passes import normalise
 from raggeddsl.graph.passes.association import MULTIPLY, groups, left_tree, tree_cost
 from raggeddsl.graph.passes.chain_order import ChainOrder
+from raggeddsl.tuning import GraphTuning
 from tests.graph.passes.agree import TYPES, assert_same_results, family, given, of, show
 from tests.strategies import graphs, seeds
 
@@ -149,7 +150,7 @@ def test_long_chains_are_ordered_too(factors):
 @settings(max_examples=60)
 @drawn(graphs(dtypes=TYPES), seeds)
 def test_few_orders_keep_every_result(graph, seed):
-    assert_same_results(graph, ChainOrder(most=1).apply(graph), seed)
+    assert_same_results(graph, ChainOrder(GraphTuning(most_orders=1)).apply(graph), seed)
 
 
 def neighbours(seed: int, spans: list[tuple[int, int]]) -> Graph:

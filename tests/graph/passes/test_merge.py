@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import settings
 
-from raggeddsl.graph import buffers
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Chain, Combine, Input, Operand, Origin, Output, Product, Term
 from raggeddsl.graph.passes import normalise
 from raggeddsl.graph.passes.merge import Merge
+from raggeddsl.tuning import DEFAULT, GraphTuning
 from tests.graph.passes.agree import TYPES, assert_same_results, family, of
 from tests.strategies import graphs, seeds
 
@@ -51,7 +51,7 @@ def test_a_thousand_lines_become_a_handful_of_nodes():
 def test_few_inputs_keep_their_own_buffers():
     graph = many(2)
     assert Merge().apply(graph) is graph
-    assert len(of(Merge(apart=3).apply(graph), Input)) == 1
+    assert len(of(Merge(GraphTuning(few_inputs=3)).apply(graph), Input)) == 1
 
 
 def test_large_inputs_keep_their_own_buffers():
@@ -63,7 +63,9 @@ def test_large_inputs_keep_their_own_buffers():
     sums = [graph.add(Combine(graph.type(key), (Term(Operand(key), 2.0),))) for key in large]
     graph.outputs = tuple(Output((f"Y{key}",), Operand(key), False) for key in [*grams, *sums])
     names = [node.names for node in of(Merge().apply(graph), Input)]
-    assert sorted(map(len, names)) == [1] * buffers.MOST + [len(large) - buffers.MOST + len(small)]
+    assert sorted(map(len, names)) == [1] * DEFAULT.graph.most_own_buffers + [
+        len(large) - DEFAULT.graph.most_own_buffers + len(small)
+    ]
     assert {name for own in names if len(own) == 1 for name in own} == {f"L{i}" for i in range(4, 20)}
 
 
@@ -78,7 +80,7 @@ def test_only_what_is_alike_is_merged():
         product = Product(family([2], [2], dtype), Operand(key), Operand(key, None, i % 2 == 1), factor)
         outputs.append(Output((f"Y{i}",), Operand(graph.add(product)), False))
     graph.outputs = tuple(outputs)
-    new = Merge(apart=1).apply(graph)
+    new = Merge(GraphTuning(few_inputs=1)).apply(graph)
     forms = {(p.type.dtype, p.factor, p.rhs.transposed): len(p.type) for p in of(new, Product)}
     assert len(of(new, Input)) == 2
     assert len(of(new, Product)) == len(forms) == 8
@@ -92,7 +94,7 @@ def test_what_is_read_differently_is_kept_apart_so_that_it_can_still_be_folded()
     products = [graph.add(Product(family([2], [2]), Operand(key), Operand(key))) for key in keys]
     sums = [graph.add(Combine(family([2], [2]), (Term(Operand(p), 2.0),))) for p in products[:2]]
     graph.outputs = tuple(Output((f"Y{p}",), Operand(p), False) for p in sums + products[2:])
-    new = Merge(apart=1).apply(graph)
+    new = Merge(GraphTuning(few_inputs=1)).apply(graph)
     assert [len(p.type) for p in of(new, Product)] == [2, 2]
     assert of(normalise(graph), Combine) == []
 
@@ -103,7 +105,7 @@ def test_declared_families_stay_as_they_are():
     one = graph.add(Product(family([2] * 9, [2] * 9), Operand(a), Operand(a)))
     two = graph.add(Product(family([2] * 9, [2] * 9), Operand(a), Operand(a)))
     graph.outputs = (Output(("Y",), Operand(one), True), Output(("Z",), Operand(two), True))
-    assert Merge(apart=1).apply(graph) is graph
+    assert Merge(GraphTuning(few_inputs=1)).apply(graph) is graph
 
 
 def test_one_member_shown_under_two_names_keeps_both():

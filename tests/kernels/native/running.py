@@ -15,6 +15,7 @@ from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.library import instruction_sets
 from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph
+from raggeddsl.tuning import DEFAULT, Tuning
 from tests.strategies import reference_for
 
 
@@ -55,9 +56,11 @@ def named(plan: Plan, buffers: tuple) -> dict:
     return found
 
 
-def run_buffers(plan: Plan, inputs: dict, *, workers: int | None = None, isa: str = "") -> tuple:
+def run_buffers(
+    plan: Plan, inputs: dict, *, workers: int | None = None, isa: str = "", tuning: Tuning = DEFAULT
+) -> tuple:
     """The output buffers, computed by the native kernel in one jitted program."""
-    lowered = NativeKernel(workers=workers, isa=isa).lower(plan)
+    lowered = NativeKernel(workers=workers, isa=isa, tuning=tuning).lower(plan)
     with jax.enable_x64(True):
         return tuple(map(np.asarray, jax.jit(lowered.run)(packed(plan, inputs), lowered.tables)))
 

@@ -12,8 +12,10 @@ from raggeddsl.kernels.native.library import TARGET
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
 from raggeddsl.kernels.native.table import joined
 from raggeddsl.plan import Plan
+from raggeddsl.tuning import DEFAULT, Tuning
 from tests.kernels.native.running import gram, isas, packed, pairs, planned, run_buffers
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
+from tests.tunings import tuned
 
 GAP = 5  # elements before every member and after the last
 GUARD = 0xA5
@@ -76,9 +78,9 @@ def run_spread(plan: Plan, made: NativeSchedule, inputs: dict, isa: str) -> tupl
     return tuple(results)
 
 
-def check_spread(plan: Plan, inputs: dict, workers: int, isa: str = "") -> None:
-    wanted = run_buffers(plan, inputs, workers=workers, isa=isa)
-    found = run_spread(plan, schedule(plan, workers), inputs, isa)
+def check_spread(plan: Plan, inputs: dict, workers: int, isa: str = "", tuning: Tuning = DEFAULT) -> None:
+    wanted = run_buffers(plan, inputs, workers=workers, isa=isa, tuning=tuning)
+    found = run_spread(plan, schedule(plan, workers, tuning.schedule), inputs, isa)
     for a, b in zip(wanted, found, strict=True):
         assert a.tobytes() == b.tobytes()
 
@@ -96,11 +98,11 @@ def test_products_of_every_remnant_stay_inside(isa, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["f32", "f64", "bf16", "i8"])
-def test_symmetric_products_stay_inside(dtype, monkeypatch):
-    monkeypatch.setattr("raggeddsl.kernels.native.schedule.HEAVY_COST", 1.0)
+def test_symmetric_products_stay_inside(dtype):
+    tuning = tuned(heavy_cost=1.0)
     plan = planned(gram([(m, 20) for m in (1, 7, 16, 33, 100)], dtype))
     for workers in (1, 8):
-        check_spread(plan, inputs_for(plan.graph, 2), workers)
+        check_spread(plan, inputs_for(plan.graph, 2), workers, tuning=tuning)
 
 
 @settings(max_examples=50)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raggeddsl.graph.passes import normalise
-from raggeddsl.kernels.native import schedule as scheduling
 from tests.kernels.native.running import check, isas, planned, run_buffers, same_bits
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
+from tests.tunings import tuned
 
 WORKERS = (1, 2, 8)
 workers = st.sampled_from(WORKERS)
@@ -58,7 +57,5 @@ def test_the_number_of_workers_scheduled_for_changes_no_bit(graph, seed):
 def test_cutting_heavy_components_into_panels_changes_no_bit(graph, seed):
     plan, inputs = planned(graph), inputs_for(graph, seed)
     uncut = run_buffers(plan, inputs, workers=1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scheduling, "HEAVY_COST", 1.0)
-        for workers in (2, 8):
-            assert same_bits(uncut, run_buffers(plan, inputs, workers=workers))
+    for workers in (2, 8):
+        assert same_bits(uncut, run_buffers(plan, inputs, workers=workers, tuning=tuned(heavy_cost=1.0)))

@@ -7,13 +7,13 @@ import pytest
 
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, Input, Operand, Product, Term
-from raggeddsl.kernels.native import schedule as scheduling
 from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.library import register
 from raggeddsl.kernels.native.schedule import schedule
 from raggeddsl.kernels.native.table import tasks_of
 from tests.kernels.native.running import check, pairs, planned, run, run_buffers, same_bits, show, sized
 from tests.strategies import inputs_for
+from tests.tunings import tuned
 
 
 def chain(members: int, length: int, size: int = 12) -> Graph:
@@ -90,8 +90,8 @@ def test_a_sum_over_a_family_of_chains_ends_the_phase_of_the_chains():
 
 
 @pytest.mark.parametrize("workers", [2, 8])
-def test_a_heavy_chain_beside_small_ones_is_cut_and_agrees(monkeypatch, workers):
-    monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
+def test_a_heavy_chain_beside_small_ones_is_cut_and_agrees(workers):
+    tuning = tuned(heavy_cost=1e5)
     rows = np.array([600, 3, 5, 7, 60, 1])
     graph = Graph()
     x = graph.add(Input(sized(rows, np.full(6, 50)), ("X",), True))
@@ -102,12 +102,15 @@ def test_a_heavy_chain_beside_small_ones_is_cut_and_agrees(monkeypatch, workers)
     z = graph.add(Product(sized(rows, np.full(6, 50)), Operand(y), Operand(x), addends=addends))
     show(graph, z)
     plan = planned(graph)
-    made = schedule(plan, workers)
+    made = schedule(plan, workers, tuning.schedule)
     # The heavy member is cut; a mirrored product of it too; levels wait for each other.
     assert np.bincount(made.source).max() > 2 and len(made.phases) - 1 >= 3
     inputs = inputs_for(graph, 4)
-    check(graph, inputs, plan, workers=workers)
-    assert same_bits(run_buffers(plan, inputs, workers=1), run_buffers(plan, inputs, workers=workers))
+    check(graph, inputs, plan, workers=workers, tuning=tuning)
+    assert same_bits(
+        run_buffers(plan, inputs, workers=1, tuning=tuning),
+        run_buffers(plan, inputs, workers=workers, tuning=tuning),
+    )
 
 
 def newton_schulz(sizes: list[tuple[int, int]], steps: int = 2) -> Graph:
@@ -126,10 +129,10 @@ def newton_schulz(sizes: list[tuple[int, int]], steps: int = 2) -> Graph:
 
 
 @pytest.mark.parametrize("workers", [2, 8])
-def test_light_members_run_beside_the_levels_of_a_heavy_one(monkeypatch, workers):
-    monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
+def test_light_members_run_beside_the_levels_of_a_heavy_one(workers):
+    tuning = tuned(heavy_cost=1e5)
     plan = planned(newton_schulz([(400, 500), *[(20, 30)] * 300]))
-    made = schedule(plan, workers)
+    made = schedule(plan, workers, tuning.schedule)
     heavy = np.array([made.is_panel[first] for first, _ in made.jobs])
     cost = np.array([made.cost[first : first + count].sum() for first, count in made.jobs])
     assert len(made.phases) - 1 == len(plan.stages)  # one level a stage of the heavy member
@@ -142,43 +145,52 @@ def test_light_members_run_beside_the_levels_of_a_heavy_one(monkeypatch, workers
         shares.append(level[~panels].sum() / level[panels].sum())
     assert max(shares) < 1.5 * min(shares)
     inputs = inputs_for(plan.graph, 6)
-    assert same_bits(run_buffers(plan, inputs, workers=1), run_buffers(plan, inputs, workers=workers))
+    assert same_bits(
+        run_buffers(plan, inputs, workers=1, tuning=tuning),
+        run_buffers(plan, inputs, workers=workers, tuning=tuning),
+    )
 
 
 @pytest.mark.parametrize("workers", [2, 8])
-def test_the_levels_of_heavy_members_share_the_arena_by_lifetime(monkeypatch, workers):
+def test_the_levels_of_heavy_members_share_the_arena_by_lifetime(workers):
     """However many steps there are: what one has read, a later one may write over."""
-    monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
+    tuning = tuned(heavy_cost=1e5)
     sizes = [(150, 200), (90, 60), *[(20, 30)] * 50]
     plan, longer = (planned(newton_schulz(sizes, steps)) for steps in (3, 6))
-    made = schedule(plan, workers)
+    made = schedule(plan, workers, tuning.schedule)
     assert 0 < made.arena_bytes <= plan.cost.scratch_bytes
-    assert schedule(longer, workers).arena_bytes == made.arena_bytes
+    assert schedule(longer, workers, tuning.schedule).arena_bytes == made.arena_bytes
     inputs = inputs_for(plan.graph, 8)
-    check(plan.graph, inputs, plan, workers=workers)
-    assert same_bits(run_buffers(plan, inputs, workers=1), run_buffers(plan, inputs, workers=workers))
+    check(plan.graph, inputs, plan, workers=workers, tuning=tuning)
+    assert same_bits(
+        run_buffers(plan, inputs, workers=1, tuning=tuning),
+        run_buffers(plan, inputs, workers=workers, tuning=tuning),
+    )
 
 
 @pytest.mark.parametrize("sizes", [[(300, 300)] * 3, [(300, 300), (200, 200), *[(150, 150)] * 4]])
-def test_a_member_that_would_outlast_a_level_is_cut_too(monkeypatch, sizes):
-    monkeypatch.setattr(scheduling, "HEAVY_COST", 1e5)
+def test_a_member_that_would_outlast_a_level_is_cut_too(sizes):
+    tuning = tuned(heavy_cost=1e5)
     plan = planned(newton_schulz([(500, 500), *sizes], steps=5))
-    made = schedule(plan, 2)
+    made = schedule(plan, 2, tuning.schedule)
     cost = np.array([made.cost[first : first + count].sum() for first, count in made.jobs])
     for first, end in zip(made.phases[:-1], made.phases[1:], strict=True):
         assert cost[first:end].max() <= 0.6 * cost[first:end].sum()
 
 
-def test_wide_flat_products_are_cut_by_columns(monkeypatch):
-    monkeypatch.setattr(scheduling, "HEAVY_COST", 1.0)
+def test_wide_flat_products_are_cut_by_columns():
+    tuning = tuned(heavy_cost=1.0)
     shapes = [(20, 40, 2000), (3, 100, 1024), (40, 300, 700)]
     for b_t in (False, True):
         graph = pairs(shapes, b_t=b_t)
         plan, inputs = planned(graph), inputs_for(graph, 5)
-        made = schedule(plan, 8)
+        made = schedule(plan, 8, tuning.schedule)
         assert len(made.tasks) > len(plan.tasks) and (made.tasks["n"] < 2000).all()
-        check(graph, inputs, plan, workers=8)
-        assert same_bits(run_buffers(plan, inputs, workers=1), run_buffers(plan, inputs, workers=8))
+        check(graph, inputs, plan, workers=8, tuning=tuning)
+        assert same_bits(
+            run_buffers(plan, inputs, workers=1, tuning=tuning),
+            run_buffers(plan, inputs, workers=8, tuning=tuning),
+        )
 
 
 def test_every_task_is_in_exactly_one_job_and_every_job_in_one_phase():

@@ -10,6 +10,7 @@ from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, Combine, Input, Operand, Output, Product, Term
 from tests.kernels.native.running import check, gram, isas, pairs, planned, run, show, sized
 from tests.strategies import ALL_DTYPES, inputs_for
+from tests.tunings import tuned
 
 EDGES = (0, 1, 15, 16, 17, *range(31, 66))
 SKEWED = ((1, 5000, 3), (3, 5000, 1), (1, 3, 5000), (5000, 3, 1), (1, 1, 5000), (2, 4099, 2), (7, 2001, 5))
@@ -104,8 +105,8 @@ def test_sums_to_one_target_add_every_term(dtype):
 
 @pytest.mark.parametrize("dtype", ["bf16", "f16"])
 @pytest.mark.parametrize("workers", [1, 8])
-def test_a_long_sum_in_a_narrow_type_is_kept_in_f32_until_its_end(monkeypatch, dtype, workers):
-    monkeypatch.setattr("raggeddsl.kernels.native.schedule.HEAVY_COST", 1.0)
+def test_a_long_sum_in_a_narrow_type_is_kept_in_f32_until_its_end(dtype, workers):
+    tuning = tuned(heavy_cost=1.0)
     terms, size = 2500, 70
     graph = Graph()
     a = graph.add(Input(sized([size], [1], dtype), ("A",), True))
@@ -116,7 +117,7 @@ def test_a_long_sum_in_a_narrow_type_is_kept_in_f32_until_its_end(monkeypatch, d
     graph.outputs = (Output(("G",), Operand(node), False),)
     ones = [np.ones((size, 1), DTYPES[dtype].numpy)]
     # Stored after each term, the sum would stop growing at 256 (bf16) or 2048 (f16).
-    found = run(planned(graph), {"A": ones}, workers=workers)["G"]
+    found = run(planned(graph), {"A": ones}, workers=workers, tuning=tuning)["G"]
     np.testing.assert_array_equal(found, np.full((size, size), np.asarray(terms).astype(found.dtype)))
 
 
