@@ -108,7 +108,8 @@ class XlaTuning:
 
     `most_classes`: exact classes of a stage where shapes are few; where they are many, `most_mixed` of
     both kinds.  `worthwhile`: a box more must save this share of the time, an exact class three times
-    that, since it compiles slower.  `most_samples`: distinct shapes that classes are chosen by.
+    that, since it compiles slower; and each takes `class_time` nanoseconds whatever its tasks, since it
+    takes up a thread's turn.  `most_samples`: distinct shapes that classes are chosen by.
     `most_exact`: the heaviest shapes that are tried as exact classes; where there are more,
     `share_exact`: only those with this share of the work.  `few_shapes`, `large_flop`: so few shapes,
     or shapes of so much work on average, get exact classes without more thought.
@@ -125,6 +126,7 @@ class XlaTuning:
     most_classes: int = 16
     most_mixed: int = 4
     worthwhile: float = 0.01
+    class_time: float = 100_000.0
     most_samples: int = 400
     most_exact: int = 40
     share_exact: float = 0.03

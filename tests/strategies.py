@@ -246,7 +246,7 @@ class _Build:
     # ------------------------------------------------------------ operations
 
     def operation(self) -> None:
-        kinds = ["product", "product", "summed", "combine", "combine", "total", "join"]
+        kinds = ["product", "product", "summed", "equal", "combine", "combine", "total", "join"]
         if self.views:
             kinds += ["view"]
         if not self.normal:
@@ -289,6 +289,13 @@ class _Build:
         lhs = self.shaped(rows[target], None)
         rhs = self.shaped(self.graph.operand_type(lhs).cols, cols[target])
         return self.product(lhs, rhs, target, (rows, cols))
+
+    def make_equal(self) -> int:
+        """Products of one shape that all add to one block."""
+        terms = self.draw(st.integers(1, self.max_members)) if self.max_members else 0
+        m, n, k = (np.full(terms, self.draw(st.integers(1, self.max_size)), np.int64) for _ in range(3))
+        lhs, rhs = self.shaped(m, k), self.shaped(k, n)
+        return self.product(lhs, rhs, np.zeros(terms, np.int64), (m[:1], n[:1]) if terms else (m, n))
 
     def combine(
         self, terms: list[Term], rows: np.ndarray, cols: np.ndarray, target: np.ndarray | None

@@ -21,6 +21,11 @@ from raggeddsl.tuning import (
 workers = st.integers(1, 9)
 """How many threads to schedule for."""
 
+LEAST_VISITS = 20
+"""How often a random run must meet each path."""
+ROUNDS = 8
+"""How many runs of hypothesis it may take for that: chance decides which paths a run meets."""
+
 COSTS = (1.0, 3e3, 1e4, 1e5)
 """Of tasks: one costs some 2,000 by being one."""
 
@@ -53,8 +58,9 @@ _BLOCKS = {
 }
 _XLA = {
     "most_classes": (1, 2, 16),
-    "most_mixed": (1, 2, 4),
-    "worthwhile": (0.0, 0.01, 0.5),
+    "most_mixed": (1, 3, 4),
+    "worthwhile": (0.0, 0.0, 0.01, 0.5),
+    "class_time": (0.0, 0.0, 0.0, 1e5),
     "most_samples": (1, 3, 400),
     "most_exact": (0, 1, 40),
     "share_exact": (0.0, 0.03, 1.0),

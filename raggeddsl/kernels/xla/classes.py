@@ -87,7 +87,9 @@ def choose(shapes: Shapes, budget: int, worthwhile: float, tuning: XlaTuning) ->
     candidates = _candidates(shapes, tuning)
     sample = _sample(shapes, tuning.most_samples)
     times = _times(sample, candidates)
-    picked = _greedy(times, candidates.exact, min(budget, tuning.most_mixed), worthwhile)
+    most = min(budget, tuning.most_mixed)
+    greedy = _greedy(times, candidates.exact, most, worthwhile, tuning)
+    picked = _serving_all(greedy, most, shapes, candidates)
     classes = candidates.take(np.array(picked))
     of_shape = np.argmin(_times(shapes, classes), axis=1)
     used, of_shape = np.unique(of_shape, return_inverse=True)
@@ -152,21 +154,36 @@ def _times(shapes: Shapes, classes: Candidates) -> np.ndarray:
     return times * count
 
 
-def _greedy(times: np.ndarray, exact: np.ndarray, budget: int, worthwhile: float) -> list[int]:
+def _greedy(
+    times: np.ndarray, exact: np.ndarray, budget: int, worthwhile: float, tuning: XlaTuning
+) -> list[int]:
     """Columns of `times`, at most `budget`, whose least entries add up to little."""
     best = np.full(len(times), np.inf)
     picked: list[int] = []
     total = np.inf
     while len(picked) < budget:
-        sums = np.minimum(best[:, None], times).sum(axis=0) + cost.CLASS * (len(picked) + 1)
+        sums = np.minimum(best[:, None], times).sum(axis=0) + tuning.class_time * (len(picked) + 1)
         judged = sums + np.where(exact & (len(picked) > 0), 2 * worthwhile * min(total, sums.max()), 0.0)
         column = int(np.argmin(judged))
-        if not judged[column] < total * (1 - worthwhile):
+        if picked and not judged[column] < total * (1 - worthwhile):
             break
         total = float(sums[column])
         picked.append(column)
         best = np.minimum(best, times[:, column])
     return _exchange(times, picked)
+
+
+def _serving_all(picked: list[int], most: int, shapes: Shapes, candidates: Candidates) -> list[int]:
+    """`picked`, with a box among them if there is a shape that none of them serves.
+
+    Classes are chosen by a sample, in which shapes of little work may be missing.
+    """
+    served = (_times(shapes, candidates.take(np.array(picked))) < np.inf).any(axis=1)
+    if served.all():
+        return picked
+    boxes = np.flatnonzero(~candidates.exact)
+    rest = _times(shapes.take(np.flatnonzero(~served)), candidates.take(boxes)).sum(axis=0)
+    return [*picked[: most - 1], int(boxes[np.argmin(rest)])]
 
 
 def _exchange(times: np.ndarray, picked: list[int]) -> list[int]:

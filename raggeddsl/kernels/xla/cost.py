@@ -33,8 +33,6 @@ FLOP_SMALL = 0.1
 """More for one of a box whose least side is b: this / b."""
 TASK = 50.0
 """A task, whatever its size."""
-CLASS = 100_000.0
-"""A class, whatever its tasks: it takes up a thread's turn, and compiles."""
 LAUNCH = 20_000.0
 """A class in a chunk: launching its operations."""
 

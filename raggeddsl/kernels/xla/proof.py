@@ -59,6 +59,12 @@ def prove(plan: Plan, recipe: Recipe, tables: Tables) -> str:
     return f"{sum(len(stage.steps) for stage in recipe.stages):,} steps in {len(recipe.stages):,} stages"
 
 
+def terms_of(stage: StageSteps, recipe: Recipe, tables: Tables) -> Terms:
+    """What the steps of one stage add."""
+    sizes = [size for _, size in recipe.buffers]
+    return Terms.joined([_terms(step, stage.buffer, sizes, tables) for step in stage.steps])
+
+
 def _check_inside(terms: Terms, sizes: list[int], name: str) -> None:
     """Every element lies inside its buffer."""
     room = np.array([*sizes, 1], np.int64)  # buffer -1 has the one place that is never read

@@ -121,7 +121,7 @@ def test_one_member_shown_under_two_names_keeps_both():
 @settings(max_examples=60)
 @drawn(graphs(dtypes=TYPES[:3], max_members=1, max_size=3, max_operations=12), seeds)
 def test_merging_keeps_every_result(apart, graph, seed):
-    assert_same_results(graph, Merge(apart).apply(graph), seed)
+    assert_same_results(graph, Merge(GraphTuning(few_inputs=apart)).apply(graph), seed)
 
 
 def test_sums_with_targets_are_merged_with_their_targets_moved_on():
