@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from raggeddsl.caches import clear_caches
-from tests.real_size.check import Checks, check, drawn
+from tests.real_size.check import Checks, check, drawn, fitted
 from tests.real_size.finding import Finding
 from tests.real_size.generate import generate
 from tests.real_size.shrink import shrink
@@ -78,7 +78,8 @@ def campaign(
     report = Report(seed)
     while (programs is None or report.programs < programs) and time.monotonic() < end:
         own = seed + report.programs
-        spec, checks = generate(own), drawn(own, kernels)
+        spec = generate(own)
+        checks = fitted(drawn(own, kernels), spec)
         findings = check(spec, checks, own)
         report.programs += 1
         report.features.update(spec.features)
