@@ -18,10 +18,13 @@ TOLERANCE = 1e-5
 
 LATE_AND_EARLY = """
 index g in 1500
-input Q[g] : f32[24, 16]
+input P[g] : f32[24, 16]
+input U : f32[16, 16]
 input X[g] : f32[16, 16]
+Q[g] = P[g] @ U
 {}
 """
+"""`late` needs what is computed on the way, so it runs a stage later than `early`."""
 SUMS = (
     "output late = sum(Q[g] @ X[g] for g)\noutput early = sum(X[g] @ X[g].T for g)",
     "output early = sum(X[g] @ X[g].T for g)\noutput late = sum(Q[g] @ X[g] for g)",
@@ -31,8 +34,8 @@ SHARED = """
 index g
 dim m[g] = [{}]
 input X[g] : f32[m[g], 64]
-input W : f32[64, 48]
-input V : f32[48, 32]
+input W : f32[64, 32]
+input V : f32[32, 64]
 output Y[g] = X[g] @ W @ V
 """
 MANY_SMALL = tuple(int(rows) for rows in np.random.default_rng(0).integers(1, 6, 1500))
@@ -84,10 +87,12 @@ def test_two_sums_of_many_members_in_any_order(sums, kernel):
     text = LATE_AND_EARLY.format(sums)
     assert_values(text, kernel)
     x, weight, found = gradients(text, kernel)
-    late, early = weight["late"], weight["early"]
+    late, early, u = weight["late"], weight["early"] + weight["early"].T, x["U"]
+    pairs = list(zip(x["P"], x["X"], strict=True))
     wanted = {
-        "Q": [late @ member.T for member in x["X"]],
-        "X": [q.T @ late + (early + early.T) @ member for q, member in zip(x["Q"], x["X"], strict=True)],
+        "P": [late @ member.T @ u.T for _, member in pairs],
+        "U": sum(p.T @ late @ member.T for p, member in pairs),
+        "X": [(p @ u).T @ late + early @ member for p, member in pairs],
     }
     assert_near(found, wanted)
 
