@@ -1,0 +1,75 @@
+"""A program's results against the float64 reference, and their bits for any number of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+import raggeddsl as rd
+from raggeddsl.dtypes import DTYPES
+from raggeddsl.graph.bounds import Reference, compare
+from raggeddsl.program import Program
+from raggeddsl.ragged import Ragged
+from tests.kernels.native.running import run_buffers, same_bits
+from tests.real_size.finding import Finding
+
+WORKERS = (1, 2, 7)
+
+
+def compiled(text: str, way: str) -> Program:
+    """The program of `text`, by a kernel's name or `dispatch`."""
+    if way == "dispatch":
+        return rd.compile(text, target="dispatch", ahead=False)
+    return rd.compile(text, target="fused", kernel=way, ahead=False)  # type: ignore[arg-type]
+
+
+def in_numpy(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Families as lists of arrays, single matrices as arrays."""
+    return {
+        name: value.to_numpy() if isinstance(value, Ragged) else np.asarray(value)
+        for name, value in values.items()
+    }
+
+
+def tame(program: Program, reference: Reference) -> bool:
+    """Whether no intermediate can come near the end of its type, as the program of absolute values tells."""
+    inexact = [DTYPES[t].numpy for t in _types(program) if DTYPES[t].kind != "integer"]
+    if not inexact:
+        return True
+    end = min(float(jax.numpy.finfo(dtype).max) for dtype in inexact)
+    sizes = (bound.magnitude for bound in reference.bounds.values())
+    members = (member for size in sizes for member in (size if isinstance(size, list) else [size]))
+    return all(np.asarray(member).max(initial=0.0) < end / 16 for member in members)
+
+
+def _types(program: Program) -> set[str]:
+    graph = program.graph
+    return {graph.type(key).dtype for key in graph.order()}
+
+
+def check_values(text: str, ways: tuple[str, ...], seed: int) -> Iterator[Finding]:
+    """Each way's results against the reference."""
+    first = compiled(text, ways[0])
+    inputs = first.random_inputs(seed)
+    reference = first.reference(inputs)
+    if not tame(first, reference):
+        return
+    for way in ways:
+        program = first if way == ways[0] else compiled(text, way)
+        verdict = compare(in_numpy(program(inputs)), reference)
+        if not verdict.agreed:
+            times = f"{verdict.worst} is off by {verdict.share:.3g} times what is allowed"
+            yield Finding(f"values by {way}", f"{times}, {verdict.error:.3g} of its largest", verdict.share)
+
+
+def check_bits(text: str, seed: int) -> Iterator[Finding]:
+    """The native kernel's bits for 1, 2 and 7 workers."""
+    program = compiled(text, "native")
+    inputs = in_numpy(program.random_inputs(seed))
+    one, *others = (run_buffers(program.plan, inputs, workers=count) for count in WORKERS)
+    for count, other in zip(WORKERS[1:], others, strict=True):
+        if not same_bits(one, other):
+            yield Finding("bits", f"{WORKERS[0]} and {count} workers give different bits")
