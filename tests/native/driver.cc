@@ -18,6 +18,7 @@
 #include "pools.h"
 #include "program.h"
 #include "self_test.h"
+#include "sizes.h"
 
 namespace raggeddsl_tests {
 namespace {
@@ -94,7 +95,7 @@ void check_callers(uint64_t seed, const std::vector<const Arithmetic*>& sets, Po
 }
 
 // Rows more than 2^31 elements apart, in address space of which little is ever touched.
-void check_far(const Arithmetic& set) {
+void check_far(const Arithmetic& set, const raggeddsl::Blocks& blocks) {
   using raggeddsl::DType;
   constexpr int64_t kBytes = int64_t(1) << 37, kRow = (int64_t(1) << 31) + 24, kRows = 4, kCols = 37;
   raggeddsl::Buffer buffers[3];
@@ -119,7 +120,7 @@ void check_far(const Arithmetic& set) {
       }
       const raggeddsl::Job job = {0, 1};
       const int64_t phases[] = {0, 1};
-      const raggeddsl::Work work = {&t, 1, &job, 1, phases, 1, buffers, 3, 0};
+      const raggeddsl::Work work = {&t, 1, &job, 1, phases, 1, buffers, 3, 0, blocks};
       if (std::string fault = raggeddsl::find_fault(work); !fault.empty()) fail(0, "far", set, fault);
       raggeddsl::execute(work, set, Threads{});
       for (int64_t i = 0; i < kRows; ++i)
@@ -136,8 +137,10 @@ int main_(double seconds, uint64_t seed) {
   set_naive_provider();
   const auto sets = instruction_sets();
   for (const Arithmetic* set : sets)
-    if (const char* fault = raggeddsl::self_test(*set)) fail(0, "self-test", *set, fault);
-  for (const Arithmetic* set : sets) check_far(*set);
+    for (const raggeddsl::Blocks& blocks : {kUsual, kLeast}) {
+      if (const char* fault = raggeddsl::self_test(*set, blocks)) fail(0, "self-test", *set, fault);
+      check_far(*set, blocks);
+    }
   Pool prompt(3, std::chrono::microseconds(0)), slow(4, std::chrono::microseconds(300));
   const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   uint64_t count = 0;

@@ -39,6 +39,7 @@ int64_t Program::size() {
 }
 
 Program::Program(uint64_t seed) : random_(seed) {
+  blocks = some_blocks(random_);
   inputs_ = kInputs;
   outputs_ = kOutputs;
   for (int b = 0; b < inputs_ + outputs_; ++b) {
@@ -237,7 +238,7 @@ void Program::add_triangle() {
 
 raggeddsl::Work Program::work() const {
   return {tasks.data(),  int64_t(tasks.size()),      jobs.data(),     int64_t(jobs.size()), phases.data(),
-          int64_t(phases.size()) - 1, buffers_.data(), int32_t(buffers_.size()), local_bytes};
+          int64_t(phases.size()) - 1, buffers_.data(), int32_t(buffers_.size()), local_bytes, blocks};
 }
 
 void Program::reset() {

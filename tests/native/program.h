@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "rooms.h"
+#include "sizes.h"
 #include "table.h"
 #include "values.h"
 
@@ -29,6 +30,7 @@ class Program {
   std::vector<raggeddsl::Job> jobs;
   std::vector<int64_t> phases;
   int64_t local_bytes = 0;
+  raggeddsl::Blocks blocks = kUsual;
 
  private:
   // A block of C that later tasks may read.  `most` bounds the size of its numbers.

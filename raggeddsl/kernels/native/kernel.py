@@ -17,6 +17,7 @@ from raggeddsl.kernels.native.report import notes, stage_reports
 from raggeddsl.kernels.native.schedule import schedule
 from raggeddsl.kernels.native.table import joined, tasks_of
 from raggeddsl.plan.plan import Plan
+from raggeddsl.tuning import DEFAULT, Tuning
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,12 @@ class NativeKernel:
 
     Compile time is that of one custom call, whatever the table's length.  `workers` is how many
     threads to schedule for (None: as many as there are cores) and `isa` the instruction set to
-    compute in (empty: the best that the processor has); neither needs to be said.
+    compute in (empty: the best that the processor has); neither needs to be said, nor does `tuning`.
     """
 
     workers: int | None = None
     isa: str = ""
+    tuning: Tuning = DEFAULT
 
     name: ClassVar[str] = "native"
 
@@ -46,7 +48,8 @@ class NativeKernel:
         reason = register()
         assert reason is None, reason
         made = schedule(plan, self.workers)
-        table = joined(made.tasks, made.jobs, made.phases)
+        blocks = self.tuning.blocks
+        table = joined(made.tasks, made.jobs, made.phases, blocks)
         made = replace(made, tasks=tasks_of(table))  # which need not be there twice
         outputs = tuple(((plan.buffers[b].size,), DTYPES[plan.buffers[b].dtype].numpy) for b in plan.outputs)
         scratch = ((made.arena_bytes,), np.dtype(np.uint8))
@@ -59,7 +62,7 @@ class NativeKernel:
             return tuple(found[:-1])
 
         def measure(buffers: Sequence[Any]) -> tuple[StageTime, ...]:
-            return stage_times(plan, made, table, results, buffers, self.isa)
+            return stage_times(plan, made, table, results, buffers, self.isa, blocks)
 
         def settle() -> HeldTable | None:
             inputs = [plan.buffers[b] for b in plan.inputs]
@@ -70,7 +73,7 @@ class NativeKernel:
             kernel=self.name,
             run=call,
             tables=(table,),
-            report=lambda: stage_reports(plan, made, self.isa),
+            report=lambda: stage_reports(plan, made, self.isa, blocks),
             key=(self, len(plan.inputs), outputs, made.arena_bytes, made.local_bytes),
             notes=notes(made, self.isa),
             wide=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache
 
 import jax
@@ -15,7 +16,11 @@ from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.library import instruction_sets
 from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph
+from raggeddsl.tuning import DEFAULT, BlockTuning, Tuning
 from tests.strategies import reference_for
+
+LEAST = BlockTuning(*[1] * len(fields(BlockTuning)))
+"""Every block size at its least."""
 
 
 @cache
@@ -55,9 +60,11 @@ def named(plan: Plan, buffers: tuple) -> dict:
     return found
 
 
-def run_buffers(plan: Plan, inputs: dict, *, workers: int | None = None, isa: str = "") -> tuple:
+def run_buffers(
+    plan: Plan, inputs: dict, *, workers: int | None = None, isa: str = "", tuning: Tuning = DEFAULT
+) -> tuple:
     """The output buffers, computed by the native kernel in one jitted program."""
-    lowered = NativeKernel(workers=workers, isa=isa).lower(plan)
+    lowered = NativeKernel(workers=workers, isa=isa, tuning=tuning).lower(plan)
     with jax.enable_x64(True):
         return tuple(map(np.asarray, jax.jit(lowered.run)(packed(plan, inputs), lowered.tables)))
 

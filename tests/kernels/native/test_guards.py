@@ -12,6 +12,7 @@ from raggeddsl.kernels.native.library import TARGET
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
 from raggeddsl.kernels.native.table import joined
 from raggeddsl.plan import Plan
+from raggeddsl.tuning import DEFAULT
 from tests.kernels.native.running import gram, isas, packed, pairs, planned, run_buffers
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
 
@@ -54,7 +55,7 @@ def run_spread(plan: Plan, made: NativeSchedule, inputs: dict, isa: str) -> tupl
         array[spread.at] = flat
         given_.append(array)
     blank = [np.full(s.size * s.dtype.itemsize, GUARD, np.uint8).view(s.dtype) for s in outs]
-    tables = [joined(tasks, made.jobs, made.phases)]
+    tables = [joined(tasks, made.jobs, made.phases, DEFAULT.blocks)]
     shapes = [jax.ShapeDtypeStruct((s.size,), s.dtype) for s in outs]
     first = len(tables) + len(ins)
     call = jax.ffi.ffi_call(

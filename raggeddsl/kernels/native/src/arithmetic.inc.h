@@ -40,28 +40,28 @@ template <> inline constexpr bool kSameType<int32_t, uint32_t> = true;
 #include "combine.inc.h"
 
 template <class C>
-bool real_or_narrow(const Product& q, Workspace& workspace) {
-  return is_narrow<C>(q) ? narrow_product<C>(q, workspace) : real_product<C>(q, workspace);
+bool real_or_narrow(const Product& q, const Blocks& blocks, Workspace& workspace) {
+  return is_narrow<C>(q) ? narrow_product<C>(q, blocks, workspace) : real_product<C>(q, blocks, workspace);
 }
 
 template <class C>
-Path real_path(const Product& q) {
+Path real_path(const Product& q, const Blocks& blocks) {
   if (is_narrow<C>(q)) return Path::along_k;
-  return is_small<C>(q) ? Path::small : Path::tiles;
+  return is_small<C>(q, blocks) ? Path::small : Path::tiles;
 }
 
 // Which of the ways below `product` takes; never called while it runs.
-Path path(const Product& q) {
+Path path(const Product& q, const Blocks& blocks) {
   if (q.m == 0 || q.n == 0 || q.k == 0) return Path::zero;
   switch (q.compute) {
-    case DType::f32: return real_path<float>(q);
-    case DType::f64: return real_path<double>(q);
-    case DType::i32: return is_small<uint32_t>(q) ? Path::small : Path::tiles;
+    case DType::f32: return real_path<float>(q, blocks);
+    case DType::f64: return real_path<double>(q, blocks);
+    case DType::i32: return is_small<uint32_t>(q, blocks) ? Path::small : Path::tiles;
     default: return Path::complex;
   }
 }
 
-bool product(const Product& q, Workspace& workspace) {
+bool product(const Product& q, const Blocks& blocks, Workspace& workspace) {
   if (q.m == 0 || q.n == 0) return true;
   if (q.k == 0) {
     if (!q.accumulate) clear(q);
@@ -69,11 +69,11 @@ bool product(const Product& q, Workspace& workspace) {
   }
   bool done = false;
   switch (q.compute) {
-    case DType::f32: done = real_or_narrow<float>(q, workspace); break;
-    case DType::f64: done = real_or_narrow<double>(q, workspace); break;
-    case DType::i32: done = real_product<uint32_t>(q, workspace); break;
-    case DType::c64: done = complex_product<float>(q, workspace); break;
-    case DType::c128: done = complex_product<double>(q, workspace); break;
+    case DType::f32: done = real_or_narrow<float>(q, blocks, workspace); break;
+    case DType::f64: done = real_or_narrow<double>(q, blocks, workspace); break;
+    case DType::i32: done = real_product<uint32_t>(q, blocks, workspace); break;
+    case DType::c64: done = complex_product<float>(q, blocks, workspace); break;
+    case DType::c128: done = complex_product<double>(q, blocks, workspace); break;
     default: return false;
   }
   if (done && q.mirror) mirror(q);

@@ -3,8 +3,6 @@
 
 constexpr int kComplexRows = RAGGED_REGISTERS >= 32 ? 6 : 4;
 constexpr int kComplexVectors = RAGGED_REGISTERS >= 32 ? 2 : 1;
-constexpr int64_t kComplexRun = 512;     // steps of k that are packed at a time
-constexpr int64_t kComplexBlocks = 64;   // blocks of rows whose sums wait for the next run of k
 
 template <class T>
 struct ComplexTileArgs {
@@ -141,11 +139,11 @@ static void write_complex(const T* from, const Product& q, int64_t row0, int64_t
 }
 
 template <class T>
-static bool complex_product(const Product& q, Workspace& workspace) {
+static bool complex_product(const Product& q, const Blocks& blocks, Workspace& workspace) {
   constexpr int L = Lanes<T>::count;
   const int64_t vectors = divide_up(q.n, L), panels = divide_up(vectors, kComplexVectors);
-  const int64_t row_blocks = divide_up(q.m, kComplexRows), groups = divide_up(row_blocks, kComplexBlocks);
-  const int64_t runs = divide_up(q.k, kComplexRun), run = divide_up(q.k, runs);
+  const int64_t row_blocks = divide_up(q.m, kComplexRows), groups = divide_up(row_blocks, blocks.complex_blocks);
+  const int64_t runs = divide_up(q.k, blocks.complex_run), run = divide_up(q.k, runs);
   const int64_t block = int64_t(kComplexRows) * kComplexVectors * 2 * L;
   const int64_t b_size = run * kComplexVectors * 2 * L;
   const int64_t a_size = divide_up(run * kComplexRows * 2, L) * L;

@@ -181,7 +181,7 @@ class Crew {
     const Matrix b = {address(t.b_buffer, t.b_offset, local), DType(t.b_type), t.b_row, t.b_col};
     return arithmetic_.product({t.m, t.n, t.k, a, b, result, scale(t, local), DType(t.compute), accumulate,
                                 (t.flags & kMirror) != 0},
-                               packed);
+                               work_.blocks, packed);
   }
 
   const Work work_;

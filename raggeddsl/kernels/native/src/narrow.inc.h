@@ -5,7 +5,6 @@
 // is packed transposed, so that both operands are contiguous in k.
 
 constexpr int kNarrowRows = 4, kNarrowCols = 4;
-constexpr int64_t kNarrowBytes = 128 * 1024;  // of a column of B at a time: so B takes at most 1 MiB
 
 // The sums of L vectors at once, lane i that of vector i: one transposition, then a tree.
 template <class T>
@@ -78,9 +77,9 @@ static bool is_narrow(const Product& q) {
 }
 
 template <class C>
-static bool narrow_product(const Product& q, Workspace& workspace) {
+static bool narrow_product(const Product& q, const Blocks& blocks, Workspace& workspace) {
   constexpr int L = Lanes<C>::count;
-  const int64_t runs = divide_up(q.k, kNarrowBytes / int64_t(sizeof(C)));
+  const int64_t runs = divide_up(q.k, fitting<C>(blocks.narrow_bytes));
   const int64_t depth = divide_up(divide_up(q.k, runs), L) * L;  // B's columns end in zeros
   C* const columns = static_cast<C*>(workspace.reserve(depth * q.n * int64_t(sizeof(C))));
   if (columns == nullptr) return false;

@@ -15,11 +15,11 @@ static void pack_rows(const S* b, int64_t row, int64_t col, int64_t k, int64_t w
 template <class C>
 static void copy_rows(const C* b, int64_t row, int64_t k, int64_t width, int64_t padded, C* panel) {
   constexpr int L = Lanes<C>::count;
-  const int vectors = int(padded / L);
+  const int64_t vectors = padded / L;
   const int tail = int(width - (padded - L));
   for (int64_t p = 0; p < k; ++p, b += row, panel += padded) {
     fetch_ahead(b, row, vectors);
-    for (int v = 0; v < vectors - 1; ++v) store(panel + v * L, load(b + v * L));
+    for (int64_t v = 0; v < vectors - 1; ++v) store(panel + v * L, load(b + v * L));
     store(panel + padded - L, load_partial(b + padded - L, tail));
   }
 }

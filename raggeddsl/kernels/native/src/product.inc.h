@@ -5,18 +5,19 @@
 // of columns packed together, blocks of rows, panels of up to four vectors of columns.  Rows,
 // columns and k are divided evenly, so that no block is a small remnant.
 
-constexpr int64_t kRunBytes = 1536;          // one run of k: 384 f32, 192 f64
-constexpr int64_t kGroupBytes = 384 * 1024;  // one packed group of columns of B
-constexpr int64_t kFetchBytes = 16 * 1024;   // A up to this size is fetched while B is packed
-constexpr int64_t kDirectBytes = 24 * 1024;  // B up to this size is read where it lies
-constexpr int64_t kSumSide = 256;            // sums of long k that are stored narrower wait in blocks of this side
-
 INLINE int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Part `i` of `total` cut into `parts` nearly equal pieces starts here.
 INLINE int64_t cut(int64_t total, int64_t parts, int64_t i) {
   const int64_t base = total / parts, rest = total % parts;
   return i * base + (i < rest ? i : rest);
+}
+
+// Elements that fit `bytes`, and one where none does.
+template <class C>
+INLINE int64_t fitting(int64_t bytes) {
+  const int64_t count = bytes / int64_t(sizeof(C));
+  return count > 0 ? count : 1;
 }
 
 template <class C>
@@ -38,7 +39,7 @@ struct Blocking {
   bool direct_b, far_b, direct_a, direct_c;
   int widest, rows_most;
 
-  explicit Blocking(const Product& q) {
+  Blocking(const Product& q, const Blocks& blocks) {
     constexpr DType own = TypeOf<C>::value;
     direct_a = q.a.type == own;
     direct_c = q.c.type == own;
@@ -47,14 +48,14 @@ struct Blocking {
     widest = int(divide_up(vectors, panels));
     rows_most = max_rows(widest);
     row_blocks = divide_up(q.m, rows_most);
-    runs = divide_up(q.k, kRunBytes / int64_t(sizeof(C)));
+    runs = divide_up(q.k, fitting<C>(blocks.run_bytes));
     run = divide_up(q.k, runs);
-    const bool small_b = q.k * q.n * int64_t(sizeof(C)) <= kDirectBytes;
+    const bool small_b = q.k * q.n * int64_t(sizeof(C)) <= blocks.direct_bytes;
     direct_b =
         q.b.type == own && q.b.col_stride == 1 && (kMaskedLoads || q.n % L == 0) && (row_blocks <= 2 || small_b);
     far_b = direct_b && !small_b;
     const int64_t panel_bytes = run * widest * L * int64_t(sizeof(C));
-    const int64_t fit = kGroupBytes / (panel_bytes > 0 ? panel_bytes : 1);
+    const int64_t fit = blocks.group_bytes / panel_bytes;
     group_panels = fit < 1 ? 1 : (fit > panels ? panels : fit);
     group_panels = divide_up(panels, divide_up(panels, group_panels));
     // Columns of A that lie far apart are gathered once when several panels read them.
@@ -70,10 +71,11 @@ struct Blocking {
 // Whether a product is so small that every block of rows reads all of B where it lies: no plan, no
 // packing.  Such products are where entry costs would show.
 template <class C>
-INLINE bool is_small(const Product& q) {
+INLINE bool is_small(const Product& q, const Blocks& blocks) {
   constexpr DType own = TypeOf<C>::value;
-  return q.n <= kMaxVectors * Lanes<C>::count && q.k * q.n <= kDirectBytes / int64_t(sizeof(C)) && q.m < (1 << 30) &&
-         q.k <= kRunBytes / int64_t(sizeof(C)) && q.b.col_stride == 1 && q.a.type == own && q.b.type == own &&
+  constexpr int64_t item = sizeof(C);
+  return q.n <= kMaxVectors * Lanes<C>::count && q.k * q.n * item <= blocks.direct_bytes && q.m < (1 << 30) &&
+         q.k * item <= blocks.run_bytes && q.b.col_stride == 1 && q.a.type == own && q.b.type == own &&
          q.c.type == own && (kMaskedLoads || q.n % Lanes<C>::count == 0);
 }
 
@@ -106,13 +108,13 @@ static void small_product(const Product& q) {
 
 // Runs `plan` of `q` with `packed_b` as its scratch.
 template <class C>
-static void run_blocks(const Blocking<C>& plan, const Product& q, C* const packed_b) {
+static void run_blocks(const Blocking<C>& plan, const Product& q, const Blocks& blocks, C* const packed_b) {
   constexpr int L = Lanes<C>::count;
   C* const packed_a = packed_b + plan.b_elements();
   C* const block_c = packed_a + plan.a_elements();
   const int64_t row0 = q.mirror ? q.n - q.m : q.n;  // row i of C reaches to column row0 + i
   // While B is packed, A can come nearer.
-  if (!plan.direct_b && plan.direct_a && q.m * q.k * int64_t(sizeof(C)) <= kFetchBytes)
+  if (!plan.direct_b && plan.direct_a && q.m * q.k * int64_t(sizeof(C)) <= blocks.fetch_bytes)
     fetch_rows(static_cast<const C*>(q.a.data), q.m * q.k, q.m * q.k, 1);
   TileArgs<C> t;
   for (int64_t r = 0; r < plan.runs; ++r) {
@@ -174,8 +176,8 @@ static void run_blocks(const Blocking<C>& plan, const Product& q, C* const packe
 // A product in several runs of k whose result is stored narrower than it is computed: it must not be
 // rounded between runs, so that each block of C is summed in scratch and written once.
 template <class C>
-static bool wide_sums(const Product& q, Workspace& workspace) {
-  const int64_t row_blocks = divide_up(q.m, kSumSide), col_blocks = divide_up(q.n, kSumSide);
+static bool wide_sums(const Product& q, const Blocks& blocks, Workspace& workspace) {
+  const int64_t row_blocks = divide_up(q.m, blocks.sum_side), col_blocks = divide_up(q.n, blocks.sum_side);
   const int64_t row0 = q.mirror ? q.n - q.m : q.n;
   for (int64_t i = 0; i < row_blocks; ++i)
     for (int64_t j = 0; j < col_blocks; ++j) {
@@ -189,27 +191,27 @@ static bool wide_sums(const Product& q, Workspace& workspace) {
       block.a.data = static_cast<const char*>(q.a.data) + i0 * q.a.row_stride * a_item;
       block.b.data = static_cast<const char*>(q.b.data) + j0 * q.b.col_stride * b_item;
       block.c = {nullptr, TypeOf<C>::value, block.n};
-      const Blocking<C> plan(block);
+      const Blocking<C> plan(block, blocks);
       const int64_t sums_size = divide_up(block.m * block.n, Lanes<C>::count) * Lanes<C>::count;
       C* const sums = static_cast<C*>(workspace.reserve((sums_size + plan.elements()) * int64_t(sizeof(C))));
       if (sums == nullptr) return false;
       block.c.data = sums;
-      run_blocks<C>(plan, block, sums + sums_size);
+      run_blocks<C>(plan, block, blocks, sums + sums_size);
       write_block<C>(sums, block.n, q, i0, j0, block.m, block.n, q.accumulate);
     }
   return true;
 }
 
 template <class C>
-static bool real_product(const Product& q, Workspace& workspace) {
-  if (is_small<C>(q)) return small_product<C>(q), true;
-  const Blocking<C> plan(q);
-  if (plan.runs > 1 && !plan.direct_c) return wide_sums<C>(q, workspace);
+static bool real_product(const Product& q, const Blocks& blocks, Workspace& workspace) {
+  if (is_small<C>(q, blocks)) return small_product<C>(q), true;
+  const Blocking<C> plan(q, blocks);
+  if (plan.runs > 1 && !plan.direct_c) return wide_sums<C>(q, blocks, workspace);
   C* packed = nullptr;
   if (const int64_t need = plan.elements(); need > 0) {
     packed = static_cast<C*>(workspace.reserve(need * int64_t(sizeof(C))));
     if (packed == nullptr) return false;
   }
-  run_blocks<C>(plan, q, packed);
+  run_blocks<C>(plan, q, blocks, packed);
   return true;
 }

@@ -58,8 +58,8 @@ void call(const Product& q, const Side& a, const Side& b, int c_row) {
   }
 }
 
-bool product(const Product& q, Workspace& workspace) {
-  if (!takes(q)) return best_arithmetic().product(q, workspace);
+bool product(const Product& q, const Blocks& blocks, Workspace& workspace) {
+  if (!takes(q)) return best_arithmetic().product(q, blocks, workspace);
   const auto threads_here = chosen().threads_here;
   const int before = threads_here == nullptr ? 0 : threads_here(1);
   call(q, side(q.a, q.m, q.k), side(q.b, q.k, q.n), int(row_of_c(q)));
@@ -67,7 +67,7 @@ bool product(const Product& q, Workspace& workspace) {
   return true;
 }
 
-Path path(const Product& q) { return takes(q) ? Path::provider : best_arithmetic().path(q); }
+Path path(const Product& q, const Blocks& blocks) { return takes(q) ? Path::provider : best_arithmetic().path(q, blocks); }
 
 void combine(const Combine& q) { best_arithmetic().combine(q); }
 

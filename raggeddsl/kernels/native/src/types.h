@@ -66,6 +66,17 @@ struct Combine {
   bool accumulate;
 };
 
+// The block sizes of the arithmetic, each from 1 to kMostBlock: BlockTuning in raggeddsl/tuning.py, field by
+// field, which says what each decides and has the values in use.  None changes a result beyond rounding.
+struct Blocks {
+  int64_t run_bytes, group_bytes, fetch_bytes, direct_bytes, sum_side, complex_run, complex_blocks, narrow_bytes, huge_bytes;
+};
+constexpr int kBlockSizes = sizeof(Blocks) / sizeof(int64_t);
+
+// Sizes of matrices are no larger either, so that no product of such a size with an element's size, with the
+// lanes and registers of a tile, or a sum of such products, overflows.
+constexpr int64_t kMostBlock = int64_t(1) << 40;
+
 // Aligned scratch of one worker; `reserve` may move it and forgets what was in it.
 class Workspace {
  public:
@@ -87,9 +98,9 @@ enum class Path : int8_t { zero = 0, combine = 1, small = 2, tiles = 3, along_k 
 // One instruction set's arithmetic.  `product` returns false if it could not get workspace.
 struct Arithmetic {
   const char* name;
-  bool (*product)(const Product&, Workspace&);
+  bool (*product)(const Product&, const Blocks&, Workspace&);
   void (*combine)(const Combine&);
-  Path (*path)(const Product&);
+  Path (*path)(const Product&, const Blocks&);
 };
 
 const Arithmetic& arithmetic_base();
