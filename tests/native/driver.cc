@@ -69,8 +69,10 @@ void run_timed(Program& program, uint64_t seed, const Arithmetic& set, const Thr
 void check(uint64_t seed, const std::vector<const Arithmetic*>& sets, Pool& prompt, Pool& slow) {
   const Arithmetic& set = *sets[seed % sets.size()];
   Absent absent;
+  const bool poison = seed % 3 == 0;  // then what nothing writes is poison in the end
+  raggeddsl::set_poison(poison);
   {
-    Program program(seed);
+    Program program(seed, poison ? char(raggeddsl::kPoison) : char(0xa5));
     if (std::string fault = raggeddsl::find_fault(program.work()); !fault.empty()) fail(seed, "checked", set, fault);
     run(program, seed, "alone", set, Threads{});
     run(program, seed, "with threads", set, prompt.threads());
@@ -80,6 +82,7 @@ void check(uint64_t seed, const std::vector<const Arithmetic*>& sets, Pool& prom
     run_timed(program, seed, set, prompt.threads());
   }
   absent.run_late();  // the program and its buffers are gone
+  raggeddsl::set_poison(false);
 }
 
 // Several callers at once share a pool of few threads, as independent calls of one XLA program do.
@@ -133,7 +136,22 @@ void check_far(const Arithmetic& set, const raggeddsl::Blocks& blocks) {
   for (auto& buffer : buffers) munmap(buffer.data, kBytes);
 }
 
+// Poisoned scratch holds nothing of what was in it before.
+void check_workspace() {
+  raggeddsl::Workspace workspace;
+  workspace.poison(true);
+  for (const int64_t bytes : {100, 50, 9000, 4096, 1}) {
+    auto* const data = static_cast<unsigned char*>(workspace.reserve(bytes));
+    if (data == nullptr || std::any_of(data, data + bytes, [](unsigned char x) { return x != raggeddsl::kPoison; })) {
+      std::fprintf(stderr, "scratch is not poisoned\n");
+      std::exit(1);
+    }
+    std::fill(data, data + bytes, uint8_t(0));
+  }
+}
+
 int main_(double seconds, uint64_t seed) {
+  check_workspace();
   set_naive_provider();
   const auto sets = instruction_sets();
   for (const Arithmetic* set : sets)

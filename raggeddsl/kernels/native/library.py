@@ -28,7 +28,10 @@ _registering = threading.Lock()
 
 @cache
 def library() -> ctypes.CDLL | str:
-    """The library, or why there is none.  `RAGGEDDSL_LIBRARY` names another file to load."""
+    """The library, or why there is none.  `RAGGEDDSL_LIBRARY` names another file to load.
+
+    With `RAGGEDDSL_CHECK=1` in the environment it runs as after `set_poison(True)`.
+    """
     override = os.environ.get("RAGGEDDSL_LIBRARY")
     path = Path(override) if override else Path(str(resources.files("raggeddsl.kernels.native"))) / _FILE
     if override and not path.is_file():
@@ -61,6 +64,8 @@ def _tested(loaded: ctypes.CDLL) -> ctypes.CDLL | str:
     test.restype = ctypes.c_char_p
     fault = test(address(block_sizes(DEFAULT.blocks)))
     if fault is None:
+        if os.environ.get("RAGGEDDSL_CHECK") == "1":
+            loaded.raggeddsl_set_poison(1)
         return loaded
     reason = f"the native library fails its self-test on this processor: {fault.decode()}"
     warnings.warn(f"{reason}; products run in another kernel", RuntimeWarning, stacklevel=3)
@@ -75,6 +80,16 @@ def block_sizes(blocks: BlockTuning) -> np.ndarray:
 def address(array: np.ndarray) -> ctypes.c_void_p:
     """Where a contiguous array lies, for a C function; it is there for as long as this object."""
     return array.ctypes.data_as(ctypes.c_void_p)
+
+
+def set_poison(on: bool) -> bool:
+    """Whether calls from now on show what they read before it is written; returns whether they did so far.
+
+    Results and scratch then begin as bytes of 0xFF: NaN for every float type, -1 for integers.
+    """
+    loaded = library()
+    assert not isinstance(loaded, str), loaded
+    return bool(loaded.raggeddsl_set_poison(int(on)))
 
 
 @cache

@@ -184,6 +184,9 @@ extern "C" __attribute__((visibility("default"))) void raggeddsl_release(const u
 // The version of the format of all that is passed here.
 extern "C" __attribute__((visibility("default"))) int raggeddsl_format() { return raggeddsl::kFormat; }
 
+// Whether calls show what they read before it is written (execute.h); returns whether they did so far.
+extern "C" __attribute__((visibility("default"))) int raggeddsl_set_poison(int on) { return raggeddsl::set_poison(on != 0); }
+
 // The name of the instruction set in use.
 extern "C" __attribute__((visibility("default"))) const char* raggeddsl_isa() {
   return raggeddsl::best_arithmetic().name;

@@ -77,6 +77,9 @@ constexpr int kBlockSizes = sizeof(Blocks) / sizeof(int64_t);
 // lanes and registers of a tile, or a sum of such products, overflows.
 constexpr int64_t kMostBlock = int64_t(1) << 40;
 
+// A byte of which every float is a NaN and every integer -1: what was read before it was written shows.
+constexpr int kPoison = 0xff;
+
 // Aligned scratch of one worker; `reserve` may move it and forgets what was in it.
 class Workspace {
  public:
@@ -86,10 +89,12 @@ class Workspace {
   ~Workspace();
   void* reserve(int64_t bytes);  // nullptr if there is no memory; 64-byte aligned
   void trim(int64_t bytes);      // frees it if it is larger than `bytes`
+  void poison(bool on) noexcept;  // whether `reserve` fills it with kPoison each time
 
  private:
   void* data_ = nullptr;
-  int64_t size_ = 0;
+  int64_t size_ = 0;  // what may be used without more ado
+  bool poison_ = false;
 };
 
 // Which code a product runs in, as `explain` says it; the numbers are those of report.py.
