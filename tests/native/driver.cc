@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "counting.h"
 #include "execute.h"
 #include "naive_blas.h"
 #include "pools.h"
@@ -66,6 +67,22 @@ void run_timed(Program& program, uint64_t seed, const Arithmetic& set, const Thr
   if (sections[kSections].busy != -1) fail(seed, "timed", set, "a time is written past the sections");
 }
 
+// Each product goes one way, which is the one that the set says; the rest is for the sanitizers to see.
+void check_census(const Program& program, uint64_t seed, const Arithmetic& set) {
+  raggeddsl::Census census;
+  if (std::string fault = raggeddsl::count_paths(program.tasks.data(), int64_t(program.tasks.size()), set, program.blocks, census);
+      !fault.empty())
+    fail(seed, "counted", set, fault);
+  for (const raggeddsl::Task& t : program.tasks)
+    if (t.m > 0 && t.n > 0 && t.op == raggeddsl::Op::product) --census.marks[int(set.path(raggeddsl::shape_of(t), program.blocks))];
+  raggeddsl::Census all;
+  for (int type = 0; type < raggeddsl::kDTypes; ++type) set.all_paths(DType(type), all);
+  const auto* const counts = reinterpret_cast<const int64_t*>(&census);
+  const auto* const known = reinterpret_cast<const int64_t*>(&all);
+  for (int place = 0; place < raggeddsl::kCensusCounts; ++place)
+    if (counts[place] < 0 || (counts[place] > 0 && known[place] == 0)) fail(seed, "counted", set, "no such path: " + raggeddsl::census_name(place));
+}
+
 void check(uint64_t seed, const std::vector<const Arithmetic*>& sets, Pool& prompt, Pool& slow) {
   const Arithmetic& set = *sets[seed % sets.size()];
   Absent absent;
@@ -74,6 +91,7 @@ void check(uint64_t seed, const std::vector<const Arithmetic*>& sets, Pool& prom
   {
     Program program(seed, poison ? char(raggeddsl::kPoison) : char(0xa5));
     if (std::string fault = raggeddsl::find_fault(program.work()); !fault.empty()) fail(seed, "checked", set, fault);
+    check_census(program, seed, set);
     run(program, seed, "alone", set, Threads{});
     run(program, seed, "with threads", set, prompt.threads());
     if (seed % 4 == 0) run(program, seed, "with slow threads", set, slow.threads());

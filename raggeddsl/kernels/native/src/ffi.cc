@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "counting.h"
 #include "execute.h"
 #include "pages.h"
 #include "provider.h"
@@ -27,6 +28,9 @@ namespace {
 ffi::Error invalid(const std::string& message) {
   return ffi::Error(ffi::ErrorCode::kInvalidArgument, "raggeddsl: " + message);
 }
+
+// The arithmetic of an instruction set, of the best one where the name is empty; null if there is no such.
+const Arithmetic* named(const char* isa) { return *isa == 0 ? &best_arithmetic() : find_arithmetic(isa); }
 
 // The work of a call, as its operands and results say it.
 struct Call {
@@ -63,7 +67,7 @@ struct Call {
   }
 
   ffi::Error run(ffi::ThreadPool& pool, std::string_view isa, const Profile* profile) const {
-    const Arithmetic* arithmetic = isa.empty() ? &best_arithmetic() : find_arithmetic(std::string(isa).c_str());
+    const Arithmetic* const arithmetic = named(std::string(isa).c_str());
     if (arithmetic == nullptr) return invalid("this processor lacks the instruction set " + std::string(isa));
     Threads threads;
     threads.count = pool.num_threads();
@@ -225,15 +229,47 @@ extern "C" __attribute__((visibility("default"))) const char* raggeddsl_set_prov
 extern "C" __attribute__((visibility("default"))) int raggeddsl_paths(const void* tasks, int64_t count, const char* isa,
                                                                       const int64_t* blocks, int8_t* paths) {
   using namespace raggeddsl;
-  const Arithmetic* const arithmetic = *isa == 0 ? &best_arithmetic() : find_arithmetic(isa);
+  const Arithmetic* const arithmetic = named(isa);
   if (arithmetic == nullptr) return 1;
   const Blocks sizes = blocks_from(blocks);
   for (int64_t row = 0; row < count; ++row) {
     const Task& t = static_cast<const Task*>(tasks)[row];
-    const Product q = {t.m, t.n, t.k, {nullptr, DType(t.a_type), t.a_row, t.a_col}, {nullptr, DType(t.b_type), t.b_row, t.b_col},
-                       {nullptr, DType(t.c_type), t.c_row}, {}, DType(t.compute), (t.flags & kAccumulate) != 0,
-                       (t.flags & kMirror) != 0};
-    paths[row] = int8_t(t.op == Op::product ? arithmetic->path(q, sizes) : t.op == Op::combine ? Path::combine : Path::zero);
+    const Path other = t.op == Op::combine ? Path::combine : Path::zero;
+    paths[row] = int8_t(t.op == Op::product ? arithmetic->path(shape_of(t), sizes) : other);
   }
   return 0;
+}
+
+// How often each code runs for `count` tasks (counting.h), into int64 `counts`, of which there are
+// `raggeddsl_census_counts()`.  Null, or what is wrong; that text lasts until this thread's next call.
+extern "C" __attribute__((visibility("default"))) const char* raggeddsl_census(const void* tasks, int64_t count, const char* isa,
+                                                                               const int64_t* blocks, int64_t* counts) {
+  using namespace raggeddsl;
+  const Arithmetic* const arithmetic = named(isa);
+  if (arithmetic == nullptr) return "there is no such instruction set";
+  thread_local std::string fault;
+  Census census;
+  fault = count_paths(static_cast<const Task*>(tasks), count, *arithmetic, blocks_from(blocks), census);
+  std::memcpy(counts, &census, sizeof census);
+  return fault.empty() ? nullptr : fault.c_str();
+}
+
+// Not 0 for all code that products computed in a type (types.h, DType) can run in; 1 if there is no such set.
+extern "C" __attribute__((visibility("default"))) int raggeddsl_all_paths(const char* isa, int32_t compute, int64_t* counts) {
+  using namespace raggeddsl;
+  const Arithmetic* const arithmetic = named(isa);
+  if (arithmetic == nullptr) return 1;
+  Census census;
+  arithmetic->all_paths(DType(compute), census);
+  std::memcpy(counts, &census, sizeof census);
+  return 0;
+}
+
+extern "C" __attribute__((visibility("default"))) int raggeddsl_census_counts() { return raggeddsl::kCensusCounts; }
+
+// What the counts are called; the text lasts until this thread's next call.
+extern "C" __attribute__((visibility("default"))) const char* raggeddsl_census_name(int32_t place) {
+  thread_local std::string name;
+  name = raggeddsl::census_name(place);
+  return name.c_str();
 }

@@ -2,6 +2,8 @@
 
 #include <climits>
 
+#include "census.h"
+
 namespace raggeddsl {
 namespace {
 
@@ -69,6 +71,16 @@ bool product(const Product& q, const Blocks& blocks, Workspace& workspace) {
 
 Path path(const Product& q, const Blocks& blocks) { return takes(q) ? Path::provider : best_arithmetic().path(q, blocks); }
 
+void census(const Product& q, const Blocks& blocks, Census& census) {
+  if (!takes(q)) return best_arithmetic().census(q, blocks, census);
+  ++census.marks[int(Mark::provider)];
+}
+
+void all_paths(DType compute, Census& all) {
+  best_arithmetic().all_paths(compute, all);
+  if (compute != DType::i32) ++all.marks[int(Mark::provider)];
+}
+
 void combine(const Combine& q) { best_arithmetic().combine(q); }
 
 }  // namespace
@@ -76,7 +88,7 @@ void combine(const Combine& q) { best_arithmetic().combine(q); }
 void set_provider(const Provider& provider) { chosen() = provider; }
 
 const Arithmetic* provider_arithmetic() {
-  static const Arithmetic set = {"provider", product, combine, path};
+  static const Arithmetic set = {"provider", product, combine, path, census, all_paths};
   return chosen().sgemm == nullptr ? nullptr : &set;
 }
 

@@ -100,12 +100,17 @@ class Workspace {
 // Which code a product runs in, as `explain` says it; the numbers are those of report.py.
 enum class Path : int8_t { zero = 0, combine = 1, small = 2, tiles = 3, along_k = 4, complex = 5, provider = 6 };
 
-// One instruction set's arithmetic.  `product` returns false if it could not get workspace.
+struct Census;  // census.h
+
+// One instruction set's arithmetic.  `product` returns false if it could not get workspace; `census` counts the code
+// it would run in, and `all_paths` adds one for all code that products computed in a type can run in.
 struct Arithmetic {
   const char* name;
   bool (*product)(const Product&, const Blocks&, Workspace&);
   void (*combine)(const Combine&);
   Path (*path)(const Product&, const Blocks&);
+  void (*census)(const Product&, const Blocks&, Census&);
+  void (*all_paths)(DType compute, Census&);
 };
 
 const Arithmetic& arithmetic_base();
