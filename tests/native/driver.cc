@@ -13,11 +13,13 @@
 #include <thread>
 #include <vector>
 
+#include "counting.h"
 #include "execute.h"
 #include "naive_blas.h"
 #include "pools.h"
 #include "program.h"
 #include "self_test.h"
+#include "sizes.h"
 
 namespace raggeddsl_tests {
 namespace {
@@ -65,12 +67,31 @@ void run_timed(Program& program, uint64_t seed, const Arithmetic& set, const Thr
   if (sections[kSections].busy != -1) fail(seed, "timed", set, "a time is written past the sections");
 }
 
+// Each product goes one way, which is the one that the set says; the rest is for the sanitizers to see.
+void check_census(const Program& program, uint64_t seed, const Arithmetic& set) {
+  raggeddsl::Census census;
+  if (std::string fault = raggeddsl::count_paths(program.tasks.data(), int64_t(program.tasks.size()), set, program.blocks, census);
+      !fault.empty())
+    fail(seed, "counted", set, fault);
+  for (const raggeddsl::Task& t : program.tasks)
+    if (t.m > 0 && t.n > 0 && t.op == raggeddsl::Op::product) --census.marks[int(set.path(raggeddsl::shape_of(t), program.blocks))];
+  raggeddsl::Census all;
+  for (int type = 0; type < raggeddsl::kDTypes; ++type) set.all_paths(DType(type), all);
+  const auto* const counts = reinterpret_cast<const int64_t*>(&census);
+  const auto* const known = reinterpret_cast<const int64_t*>(&all);
+  for (int place = 0; place < raggeddsl::kCensusCounts; ++place)
+    if (counts[place] < 0 || (counts[place] > 0 && known[place] == 0)) fail(seed, "counted", set, "no such path: " + raggeddsl::census_name(place));
+}
+
 void check(uint64_t seed, const std::vector<const Arithmetic*>& sets, Pool& prompt, Pool& slow) {
   const Arithmetic& set = *sets[seed % sets.size()];
   Absent absent;
+  const bool poison = seed % 3 == 0;  // then what nothing writes is poison in the end
+  raggeddsl::set_poison(poison);
   {
-    Program program(seed);
+    Program program(seed, poison ? char(raggeddsl::kPoison) : char(0xa5));
     if (std::string fault = raggeddsl::find_fault(program.work()); !fault.empty()) fail(seed, "checked", set, fault);
+    check_census(program, seed, set);
     run(program, seed, "alone", set, Threads{});
     run(program, seed, "with threads", set, prompt.threads());
     if (seed % 4 == 0) run(program, seed, "with slow threads", set, slow.threads());
@@ -79,6 +100,7 @@ void check(uint64_t seed, const std::vector<const Arithmetic*>& sets, Pool& prom
     run_timed(program, seed, set, prompt.threads());
   }
   absent.run_late();  // the program and its buffers are gone
+  raggeddsl::set_poison(false);
 }
 
 // Several callers at once share a pool of few threads, as independent calls of one XLA program do.
@@ -94,7 +116,7 @@ void check_callers(uint64_t seed, const std::vector<const Arithmetic*>& sets, Po
 }
 
 // Rows more than 2^31 elements apart, in address space of which little is ever touched.
-void check_far(const Arithmetic& set) {
+void check_far(const Arithmetic& set, const raggeddsl::Blocks& blocks) {
   using raggeddsl::DType;
   constexpr int64_t kBytes = int64_t(1) << 37, kRow = (int64_t(1) << 31) + 24, kRows = 4, kCols = 37;
   raggeddsl::Buffer buffers[3];
@@ -119,7 +141,7 @@ void check_far(const Arithmetic& set) {
       }
       const raggeddsl::Job job = {0, 1};
       const int64_t phases[] = {0, 1};
-      const raggeddsl::Work work = {&t, 1, &job, 1, phases, 1, buffers, 3, 0};
+      const raggeddsl::Work work = {&t, 1, &job, 1, phases, 1, buffers, 3, 0, blocks};
       if (std::string fault = raggeddsl::find_fault(work); !fault.empty()) fail(0, "far", set, fault);
       raggeddsl::execute(work, set, Threads{});
       for (int64_t i = 0; i < kRows; ++i)
@@ -132,12 +154,29 @@ void check_far(const Arithmetic& set) {
   for (auto& buffer : buffers) munmap(buffer.data, kBytes);
 }
 
+// Poisoned scratch holds nothing of what was in it before.
+void check_workspace() {
+  raggeddsl::Workspace workspace;
+  workspace.poison(true);
+  for (const int64_t bytes : {100, 50, 9000, 4096, 1}) {
+    auto* const data = static_cast<unsigned char*>(workspace.reserve(bytes));
+    if (data == nullptr || std::any_of(data, data + bytes, [](unsigned char x) { return x != raggeddsl::kPoison; })) {
+      std::fprintf(stderr, "scratch is not poisoned\n");
+      std::exit(1);
+    }
+    std::fill(data, data + bytes, uint8_t(0));
+  }
+}
+
 int main_(double seconds, uint64_t seed) {
+  check_workspace();
   set_naive_provider();
   const auto sets = instruction_sets();
   for (const Arithmetic* set : sets)
-    if (const char* fault = raggeddsl::self_test(*set)) fail(0, "self-test", *set, fault);
-  for (const Arithmetic* set : sets) check_far(*set);
+    for (const raggeddsl::Blocks& blocks : {kUsual, kLeast}) {
+      if (const char* fault = raggeddsl::self_test(*set, blocks)) fail(0, "self-test", *set, fault);
+      check_far(*set, blocks);
+    }
   Pool prompt(3, std::chrono::microseconds(0)), slow(4, std::chrono::microseconds(300));
   const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   uint64_t count = 0;

@@ -9,6 +9,7 @@
 
 #include "execute.h"
 #include "rooms.h"
+#include "sizes.h"
 
 namespace {
 
@@ -119,7 +120,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Job jobs[] = {{0, half}, {half, int64_t(tasks.size()) - half}};
   int64_t phases[] = {0, 1, 2};
   if (bytes.take<uint8_t>() % 8 == 0) edit(jobs, bytes), edit(phases, bytes);
-  const raggeddsl::Work work = {tasks.data(), int64_t(tasks.size()), jobs, 2, phases, 2, buffers, kBuffers, local_bytes};
+  raggeddsl::Blocks blocks = bytes.take<uint8_t>() % 2 == 0 ? raggeddsl_tests::kUsual : raggeddsl_tests::kLeast;
+  if (bytes.take<uint8_t>() % 2 == 0) edit(blocks, bytes);
+  const raggeddsl::Work work = {tasks.data(), int64_t(tasks.size()), jobs, 2, phases, 2, buffers, kBuffers, local_bytes, blocks};
   if (!raggeddsl::find_fault(work).empty()) return 0;
   for (const Task& t : tasks)  // what was accepted is bounded by the buffers
     if (t.op != Op::zero && t.m > 0 && t.n > 0 && (t.m > 2 * kMostBytes || t.n > 2 * kMostBytes || t.k > 2 * kMostBytes) &&

@@ -13,7 +13,6 @@ namespace {
 constexpr int kInputs = 8;      // one of each type
 constexpr int kOutputs = 8;
 constexpr int64_t kLocal = 1 << 16;
-constexpr char kGuard = char(0xa5);
 constexpr double kExact = 1 << 24;  // whole numbers up to this are exact in f32
 
 bool is_integer(DType type) { return type >= DType::i8; }
@@ -38,7 +37,8 @@ int64_t Program::size() {
   return chance(8) ? pick(66, 150) : kEdges[pick(0, std::size(kEdges) - 1)];
 }
 
-Program::Program(uint64_t seed) : random_(seed) {
+Program::Program(uint64_t seed, char guard) : guard_(guard), random_(seed) {
+  blocks = some_blocks(random_);
   inputs_ = kInputs;
   outputs_ = kOutputs;
   for (int b = 0; b < inputs_ + outputs_; ++b) {
@@ -237,12 +237,12 @@ void Program::add_triangle() {
 
 raggeddsl::Work Program::work() const {
   return {tasks.data(),  int64_t(tasks.size()),      jobs.data(),     int64_t(jobs.size()), phases.data(),
-          int64_t(phases.size()) - 1, buffers_.data(), int32_t(buffers_.size()), local_bytes};
+          int64_t(phases.size()) - 1, buffers_.data(), int32_t(buffers_.size()), local_bytes, blocks};
 }
 
 void Program::reset() {
   for (size_t b = 0; b < buffers_.size(); ++b) {
-    std::memset(buffers_[b].data, kGuard, size_t(buffers_[b].bytes));
+    std::memset(buffers_[b].data, guard_, size_t(buffers_[b].bytes));
     if (int(b) < inputs_) std::memcpy(buffers_[b].data, wanted_[b].data(), wanted_[b].size());
   }
 }
@@ -251,7 +251,7 @@ void Program::reset() {
 void Program::interpret() {
   std::vector<std::vector<char>>& memory = wanted_;
   for (size_t b = 0; b < buffers_.size(); ++b) {
-    memory.emplace_back(size_t(buffers_[b].bytes), kGuard);
+    memory.emplace_back(size_t(buffers_[b].bytes), guard_);
     for (int64_t at = 0; int(b) < inputs_ && at < elements_[b]; ++at)
       write(types_[b], memory[b].data(), at, Value(double((at * 7 + int64_t(b)) % 5) - 2, double((at * 3) % 5) - 2));
   }

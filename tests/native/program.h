@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "rooms.h"
+#include "sizes.h"
 #include "table.h"
 #include "values.h"
 
@@ -14,11 +15,11 @@ namespace raggeddsl_tests {
 // A table with its buffers.  All numbers are whole and so small that every order of summing is exact.
 class Program {
  public:
-  explicit Program(uint64_t seed);
+  explicit Program(uint64_t seed, char guard = char(0xa5));
 
   raggeddsl::Work work() const;
 
-  // Fills inputs with their numbers, and outputs with bytes that mean nothing.
+  // Fills inputs with their numbers, and outputs with bytes that mean nothing, `guard`.
   void reset();
 
   // What is wrong after the table was executed, or nullptr: every byte of every buffer is
@@ -29,6 +30,7 @@ class Program {
   std::vector<raggeddsl::Job> jobs;
   std::vector<int64_t> phases;
   int64_t local_bytes = 0;
+  raggeddsl::Blocks blocks = kUsual;
 
  private:
   // A block of C that later tasks may read.  `most` bounds the size of its numbers.
@@ -59,6 +61,7 @@ class Program {
   void finish(raggeddsl::Task& t, const Operand& a, const Operand* b, Block& block, bool accumulate);
   void interpret();
 
+  const char guard_;
   std::mt19937_64 random_;
   std::vector<DType> types_;       // of each buffer; the last is local memory, of any type
   std::vector<int64_t> elements_;  // of each buffer

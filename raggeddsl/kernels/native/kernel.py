@@ -27,7 +27,7 @@ class NativeKernel:
 
     Compile time is that of one custom call, whatever the table's length.  `workers` is how many
     threads to schedule for (None: as many as there are cores) and `isa` the instruction set to
-    compute in (empty: the best that the processor has); neither needs to be said.
+    compute in (empty: the best that the processor has); neither needs to be said, nor does `tuning`.
     """
 
     workers: int | None = None
@@ -49,7 +49,8 @@ class NativeKernel:
         reason = register()
         assert reason is None, reason
         made = schedule(plan, self.workers, self.tuning.schedule)
-        table = joined(made.tasks, made.jobs, made.phases)
+        blocks = self.tuning.blocks
+        table = joined(made.tasks, made.jobs, made.phases, blocks)
         made = replace(made, tasks=tasks_of(table))  # which need not be there twice
         outputs = tuple(((plan.buffers[b].size,), DTYPES[plan.buffers[b].dtype].numpy) for b in plan.outputs)
         scratch = ((made.arena_bytes,), np.dtype(np.uint8))
@@ -62,7 +63,7 @@ class NativeKernel:
             return tuple(found[:-1])
 
         def measure(buffers: Sequence[Any]) -> tuple[StageTime, ...]:
-            return stage_times(plan, made, table, results, buffers, self.isa)
+            return stage_times(plan, made, table, results, buffers, self.isa, blocks)
 
         def settle() -> HeldTable | None:
             inputs = [plan.buffers[b] for b in plan.inputs]
@@ -77,7 +78,7 @@ class NativeKernel:
             kernel=self.name,
             run=call,
             tables=(table,),
-            report=lambda: stage_reports(plan, made, self.isa),
+            report=lambda: stage_reports(plan, made, self.isa, blocks),
             key=(self, len(plan.inputs), outputs, made.arena_bytes, made.local_bytes),
             notes=notes(made, self.isa),
             wide=True,

@@ -16,6 +16,7 @@ from raggeddsl.kernels.native.library import MEASURE_TARGET
 from raggeddsl.kernels.native.report import KINDS, sections
 from raggeddsl.kernels.native.schedule import NativeSchedule
 from raggeddsl.plan.plan import Plan
+from raggeddsl.tuning import BlockTuning
 
 CALLS = 5
 """The fastest of so many calls is reported: others were disturbed more."""
@@ -28,11 +29,12 @@ def stage_times(
     results: Sequence[Any],
     buffers: Sequence[Any],
     isa: str,
+    blocks: BlockTuning,
 ) -> tuple[StageTime, ...]:
     """The times of one call with these input buffers; `results` are the types of its results."""
     import jax
 
-    number = sections(plan, made, isa)
+    number = sections(plan, made, isa, blocks)
     count = len(plan.stages) * len(KINDS)
     room = jax.ShapeDtypeStruct((count, 6), np.int32)
 

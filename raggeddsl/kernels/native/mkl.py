@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.kernels.native.library import library
+from raggeddsl.kernels.native.library import address, block_sizes, library
 from raggeddsl.plan.plan import Plan
+from raggeddsl.tuning import DEFAULT
 
 LEAST_SIDE = 64
 """Products of fewer multiplications than one of this side, cubed, run in the native kernel's own
@@ -58,15 +59,15 @@ def _provided() -> str | None:
     assert not isinstance(native, str), native
     # MKL's layer holds for the whole process.  Where OpenMP's came first, each call asks for one thread.
     layer = found.MKL_Set_Threading_Layer(SEQUENTIAL)
-    alone = None if layer == SEQUENTIAL else _address(found.MKL_Set_Num_Threads_Local)
-    products = [_address(getattr(found, f"cblas_{letter}gemm")) for letter in "sdcz"]
+    alone = None if layer == SEQUENTIAL else _entry(found.MKL_Set_Num_Threads_Local)
+    products = [_entry(getattr(found, f"cblas_{letter}gemm")) for letter in "sdcz"]
     give = native.raggeddsl_set_provider
     give.restype = ctypes.c_char_p
-    fault = give(*products, alone, ctypes.c_int64(LEAST_SIDE**3))
+    fault = give(*products, alone, ctypes.c_int64(LEAST_SIDE**3), address(block_sizes(DEFAULT.blocks)))
     return None if fault is None else f"MKL fails the native kernel's self-test: {fault.decode()}"
 
 
-def _address(function: object) -> ctypes.c_void_p:
+def _entry(function: object) -> ctypes.c_void_p:
     return ctypes.cast(function, ctypes.c_void_p)  # type: ignore[arg-type]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from raggeddsl.kernels.native.library import NAMED_TARGET, library
+from raggeddsl.kernels.native.library import NAMED_TARGET, address, library
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +51,9 @@ def hold(
     take.restype = ctypes.c_char_p
     outputs = [result.size * np.dtype(result.dtype).itemsize for result in results]
     sizes, name = np.array([*inputs, *outputs], np.int64), np.zeros(2, np.int64)
-    whole = _address(table), ctypes.c_int64(table.nbytes)
+    whole = address(table), ctypes.c_int64(table.nbytes)
     counts = len(inputs), len(outputs), ctypes.c_int64(local_bytes)
-    if take(*whole, _address(sizes), *counts, _address(name)) is not None:
+    if take(*whole, address(sizes), *counts, address(name)) is not None:
         return None
     held = HeldTable(name[0], name[1], results, isa)
     weakref.finalize(held, _release, loaded, name).atexit = False
@@ -61,8 +61,4 @@ def hold(
 
 
 def _release(loaded: ctypes.CDLL, name: np.ndarray) -> None:
-    loaded.raggeddsl_release(_address(name))
-
-
-def _address(array: np.ndarray) -> ctypes.c_void_p:
-    return ctypes.c_void_p(array.ctypes.data)
+    loaded.raggeddsl_release(address(name))

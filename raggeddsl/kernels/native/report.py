@@ -7,38 +7,40 @@ import ctypes
 import numpy as np
 
 from raggeddsl.kernels.base import CodeReport, ShapeClass, StageReport
-from raggeddsl.kernels.native.library import instruction_set, library
+from raggeddsl.kernels.native.library import address, block_sizes, instruction_set, library
 from raggeddsl.kernels.native.schedule import NativeSchedule
 from raggeddsl.kernels.native.table import DTYPE_CODES, MIRROR
 from raggeddsl.plan.plan import Plan
 from raggeddsl.plan.units import count_text
+from raggeddsl.tuning import BlockTuning
 
 KINDS = ("zero", "combine", "small", "tiles", "along-k", "complex", "provider", "symmetric")
 """Ways through the arithmetic, numbered as `enum Path` in `src/types.h`; then symmetric products."""
 
 
-def kinds(made: NativeSchedule, isa: str) -> np.ndarray:
+def kinds(made: NativeSchedule, isa: str, blocks: BlockTuning) -> np.ndarray:
     """int8[T']: the place in `KINDS` of the code that each task runs in, as the library itself says."""
     loaded = library()
     assert not isinstance(loaded, str), loaded
     tasks = np.ascontiguousarray(made.tasks)
     found = np.zeros(len(tasks), np.int8)
-    given = (ctypes.c_void_p(tasks.ctypes.data), ctypes.c_int64(len(tasks)))
-    failed = loaded.raggeddsl_paths(*given, isa.encode(), ctypes.c_void_p(found.ctypes.data))
+    sizes = block_sizes(blocks)
+    given = (address(tasks), ctypes.c_int64(len(tasks)), isa.encode(), address(sizes))
+    failed = loaded.raggeddsl_paths(*given, address(found))
     assert not failed, f"there is no instruction set {isa}"
     found[tasks["flags"] & MIRROR != 0] = KINDS.index("symmetric")
     return found
 
 
-def sections(plan: Plan, made: NativeSchedule, isa: str) -> np.ndarray:
+def sections(plan: Plan, made: NativeSchedule, isa: str, blocks: BlockTuning) -> np.ndarray:
     """int32[T']: stage * len(KINDS) + kind of each task."""
-    return (plan.stage_of_task[made.source] * len(KINDS) + kinds(made, isa)).astype(np.int32)
+    return (plan.stage_of_task[made.source] * len(KINDS) + kinds(made, isa, blocks)).astype(np.int32)
 
 
-def stage_reports(plan: Plan, made: NativeSchedule, isa: str) -> tuple[StageReport, ...]:
+def stage_reports(plan: Plan, made: NativeSchedule, isa: str, blocks: BlockTuning) -> tuple[StageReport, ...]:
     """One report a stage: its tasks as they are, the code that runs them and how they are spread."""
     flop = plan.tasks.flop
-    number = sections(plan, made, isa)
+    number = sections(plan, made, isa, blocks)
     tasks = np.bincount(number, minlength=len(plan.stages) * len(KINDS))
     cost = np.bincount(number, made.cost, len(tasks))
     compute = np.zeros(len(tasks), np.int64)

@@ -5,12 +5,14 @@ The layout is that of `struct Task` in `src/table.h`; the executor checks every 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
+from raggeddsl.kernels.native.library import block_sizes
 from raggeddsl.plan.plan import Op, Plan
+from raggeddsl.tuning import BlockTuning
 
 DTYPE_CODES = {
     name: code for code, name in enumerate(("f32", "f64", "bf16", "f16", "c64", "c128", "i8", "i32"))
@@ -56,20 +58,26 @@ TASK = np.dtype(
 assert TASK.itemsize == 136
 
 
-def joined(tasks: np.ndarray, jobs: np.ndarray, phases: np.ndarray) -> np.ndarray:
-    """A schedule as the executor reads it: int64 counts of tasks, jobs and phases, then these in turn.
+HEADER = 3 + len(fields(BlockTuning))
+"""Words of 8 bytes before the tasks of a `joined` table."""
 
-    `tasks` is `TASK[T]`, `jobs` int64[J, 2], `phases` int64[P + 1].  As int32[words], since jax
-    without x64 has no int64; one array, since each operand of a call costs 0.3 microseconds.
+
+def joined(tasks: np.ndarray, jobs: np.ndarray, phases: np.ndarray, blocks: BlockTuning) -> np.ndarray:
+    """A schedule as the executor reads it: counts of tasks, jobs and phases, block sizes, then all these.
+
+    Counts and sizes are int64, `tasks` is `TASK[T]`, `jobs` int64[J, 2], `phases` int64[P + 1].  As
+    int32[words], since jax without x64 has no int64; one array, since each operand of a call costs 0.3
+    microseconds.
     """
     counts = np.array([len(tasks), len(jobs), len(phases) - 1], np.int64)
-    return np.concatenate([np.ravel(part).view(np.int32) for part in (counts, tasks, jobs, phases)])
+    parts = (counts, block_sizes(blocks), tasks, jobs, phases)
+    return np.concatenate([np.ravel(part).view(np.int32) for part in parts])
 
 
 def tasks_of(table: np.ndarray) -> np.ndarray:
     """`TASK[T]`, the tasks in a `joined` table: a view."""
     words = table.view(np.int64)
-    found: np.ndarray = words[3 : 3 + words[0] * TASK.itemsize // 8].view(TASK)
+    found: np.ndarray = words[HEADER : HEADER + words[0] * TASK.itemsize // 8].view(TASK)
     return found
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from functools import cache
 
 import jax
@@ -12,11 +15,14 @@ from raggeddsl.graph.bounds import compare
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import FamilyType, Input, Operand, Output, Product, Term
 from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.kernels.native.library import instruction_sets
+from raggeddsl.kernels.native.library import instruction_sets, set_poison
 from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph
-from raggeddsl.tuning import DEFAULT, Tuning
+from raggeddsl.tuning import DEFAULT, BlockTuning, Tuning
 from tests.strategies import reference_for
+
+LEAST = BlockTuning(*[1] * len(fields(BlockTuning)))
+"""Every block size at its least."""
 
 
 @cache
@@ -75,6 +81,16 @@ def check(graph: Graph, inputs: dict, plan: Plan | None = None, **how) -> None:
     found = run(planned(graph) if plan is None else plan, inputs, **how)
     verdict = compare(found, reference_for(graph, inputs))
     assert verdict.agreed, verdict
+
+
+@contextmanager
+def poison(on: bool = True) -> Iterator[None]:
+    """Within it, what a call reads before it is written is NaN or -1; not so with `on=False`."""
+    before = set_poison(on)
+    try:
+        yield
+    finally:
+        set_poison(before)
 
 
 def same_bits(one: tuple, other: tuple) -> bool:

@@ -13,7 +13,7 @@ from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
 from raggeddsl.kernels.native.table import joined
 from raggeddsl.plan import Plan
 from raggeddsl.tuning import DEFAULT, Tuning
-from tests.kernels.native.running import gram, isas, packed, pairs, planned, run_buffers
+from tests.kernels.native.running import gram, isas, packed, pairs, planned, poison, run_buffers
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
 from tests.tunings import tuned
 
@@ -56,7 +56,7 @@ def run_spread(plan: Plan, made: NativeSchedule, inputs: dict, isa: str) -> tupl
         array[spread.at] = flat
         given_.append(array)
     blank = [np.full(s.size * s.dtype.itemsize, GUARD, np.uint8).view(s.dtype) for s in outs]
-    tables = [joined(tasks, made.jobs, made.phases)]
+    tables = [joined(tasks, made.jobs, made.phases, DEFAULT.blocks)]
     shapes = [jax.ShapeDtypeStruct((s.size,), s.dtype) for s in outs]
     first = len(tables) + len(ins)
     call = jax.ffi.ffi_call(
@@ -64,10 +64,11 @@ def run_spread(plan: Plan, made: NativeSchedule, inputs: dict, isa: str) -> tupl
         [*shapes, jax.ShapeDtypeStruct((made.arena_bytes,), np.uint8)],
         input_output_aliases={first + number: number for number in range(len(outs))},
     )
-    with jax.enable_x64(True):
+    with jax.enable_x64(True), poison(False):  # which would fill the gaps too
         found = jax.jit(lambda *operands: call(*operands, local_bytes=np.int64(made.local_bytes), isa=isa))(
             *tables, *given_, *blank
         )
+        jax.block_until_ready(found)
     results = []
     for spread, result in zip(outs, found, strict=False):
         array = np.asarray(result)

@@ -11,8 +11,9 @@ import pytest
 
 from raggeddsl.kernels.native import library as finding
 from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.kernels.native.library import library, register
-from tests.kernels.native.running import pairs, planned
+from raggeddsl.kernels.native.library import FORMAT, address, block_sizes, library, register
+from raggeddsl.tuning import DEFAULT
+from tests.kernels.native.running import LEAST, pairs, planned
 
 
 @pytest.fixture
@@ -46,7 +47,9 @@ def test_the_self_test_passes_however_often_it_runs():
     loaded = library()
     test = loaded.raggeddsl_self_test
     test.restype = ctypes.c_char_p
-    assert [test() for _ in range(50)] == [None] * 50
+    for blocks in (DEFAULT.blocks, LEAST):
+        sizes = address(block_sizes(blocks))
+        assert [test(sizes) for _ in range(50)] == [None] * 50
 
 
 def test_no_instruction_set_but_those_of_the_processor_are_offered():
@@ -77,10 +80,25 @@ def test_a_library_that_lacks_a_function_is_a_reason_not_an_error(anew, tmp_path
 
 @pytest.mark.without_library
 def test_a_library_that_multiplies_wrongly_is_not_used_and_that_is_said(anew, tmp_path):
-    text = 'const char* raggeddsl_self_test(void) { return "a product is wrong"; }'
+    text = f"int raggeddsl_format(void) {{ return {FORMAT}; }}"
+    text += 'const char* raggeddsl_self_test(const long* blocks) { return "a product is wrong"; }'
     with pytest.warns(RuntimeWarning, match="fails its self-test on this processor: a product is wrong; "):
         reason = anew(compile_library(tmp_path, text))
     assert "a product is wrong" in reason
+    assert NativeKernel().unavailable(planned(pairs([(1, 1, 1)])), "cpu") == reason
+
+
+@pytest.mark.without_library
+@pytest.mark.parametrize("found", [None, FORMAT - 1, FORMAT + 1])
+def test_a_library_of_another_version_is_not_used_and_that_is_said(anew, tmp_path, found):
+    """It would read a table wrongly, or not at all; the first had no number."""
+    text = 'const char* raggeddsl_self_test(void) { return "called"; }'
+    if found is not None:
+        text += f"int raggeddsl_format(void) {{ return {found}; }}"
+    reason = anew(compile_library(tmp_path, text))
+    assert re.search(
+        rf"other\.so is of another version .*format {found or 1}, this is format {FORMAT}", reason
+    )
     assert NativeKernel().unavailable(planned(pairs([(1, 1, 1)])), "cpu") == reason
 
 

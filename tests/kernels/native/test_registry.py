@@ -6,6 +6,7 @@ import gc
 import re
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import jax
 import jax.export
@@ -16,7 +17,8 @@ import pytest
 import raggeddsl as rd
 from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.library import NAMED_TARGET, TARGET
-from tests.kernels.native.running import packed, pairs, planned
+from raggeddsl.tuning import DEFAULT
+from tests.kernels.native.running import LEAST, packed, pairs, planned
 from tests.steps import steps
 
 SHAPES = [(5, 7, 3), (20, 30, 40), (1, 64, 17)]
@@ -116,7 +118,9 @@ def test_equal_tables_have_one_name_and_others_another():
         NativeKernel().lower(planned(pairs(shapes))).resident for shapes in (SHAPES, SHAPES, SHAPES[:2])
     ]
     one, same, other = [(table.low, table.high) for table in tables]
-    assert one == same
+    sizes = replace(DEFAULT, blocks=LEAST)
+    tuned = NativeKernel(tuning=sizes).lower(planned(pairs(SHAPES))).resident
+    assert one == same and (tuned.low, tuned.high) != one
     assert not {*one} & {*other} and 0 not in (*one, *other)
 
 
@@ -224,3 +228,8 @@ def test_a_wrong_table_is_not_held(field, monkeypatch):
     made.tasks[field][1] = 101
     monkeypatch.setattr(kernel, "schedule", lambda *_: made)
     assert NativeKernel().lower(planned(pairs(SHAPES))).resident is None
+
+
+def test_a_table_with_wrong_block_sizes_is_not_held():
+    tuning = replace(DEFAULT, blocks=replace(DEFAULT.blocks, sum_side=0))
+    assert NativeKernel(tuning=tuning).lower(planned(pairs(SHAPES))).resident is None

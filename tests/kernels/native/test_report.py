@@ -12,6 +12,7 @@ from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.library import instruction_set
 from raggeddsl.kernels.native.report import KINDS, sections
 from raggeddsl.kernels.native.schedule import schedule
+from raggeddsl.tuning import DEFAULT
 from tests.kernels.native.running import pairs, planned
 
 SPEC = """\
@@ -35,7 +36,7 @@ def program():
 
 def kinds(shapes, dtype="f32", **how) -> list[str]:
     plan = planned(pairs(shapes, dtype, **how))
-    return [KINDS[number % len(KINDS)] for number in sections(plan, schedule(plan, 1), "")]
+    return [KINDS[number % len(KINDS)] for number in sections(plan, schedule(plan, 1), "", DEFAULT.blocks)]
 
 
 def test_the_library_says_which_code_a_product_runs_in():

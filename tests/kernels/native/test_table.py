@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from raggeddsl.kernels.base import LoweredPlan
 from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
 from raggeddsl.kernels.native.table import TASK, joined, tasks_of
+from raggeddsl.tuning import DEFAULT, BlockTuning
 from tests.kernels.native.running import packed, planned, show, sized
 from tests.strategies import inputs_for, seeds
 
@@ -54,11 +56,13 @@ def compiled() -> tuple[Any, LoweredPlan, NativeSchedule, list]:
     return jax.jit(lowered.run), lowered, schedule(plan, 2), buffers
 
 
-def outcome(tasks: np.ndarray, jobs: np.ndarray, phases: np.ndarray) -> str | None:
+def outcome(
+    tasks: np.ndarray, jobs: np.ndarray, phases: np.ndarray, blocks: BlockTuning = DEFAULT.blocks
+) -> str | None:
     """What the call raises, or None."""
     run, _, _, buffers = compiled()
     try:
-        jax.block_until_ready(run(buffers, (joined(tasks, jobs, phases),)))
+        jax.block_until_ready(run(buffers, (joined(tasks, jobs, phases, blocks),)))
     except REFUSAL as error:
         return str(error)
     return None
@@ -248,6 +252,18 @@ def test_a_wrong_count_of_tasks_jobs_or_phases_is_refused(count):
         words[count] = value
         with pytest.raises(REFUSAL, match="raggeddsl: the tables have the wrong size, type or alignment"):
             jax.block_until_ready(run(buffers, (table,)))
+
+
+@pytest.mark.parametrize("field", [field.name for field in fields(BlockTuning)])
+def test_a_block_size_that_is_none_is_refused_by_name(field):
+    _, _, made, _ = compiled()
+    for value in (0, -1, 2**40 + 1, 2**63 - 1, -(2**63)):
+        said = outcome(made.tasks, made.jobs, made.phases, replace(DEFAULT.blocks, **{field: value}))
+        wanted = f"raggeddsl: the block size {field} is {value}, which is not from 1 to 2^40"
+        assert said is not None and wanted in said
+    for value in (1, 2**40):
+        blocks = replace(DEFAULT.blocks, **{field: value})
+        assert outcome(made.tasks, made.jobs, made.phases, blocks) is None
 
 
 def test_after_a_refusal_the_next_call_is_right():

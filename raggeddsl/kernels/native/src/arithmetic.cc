@@ -15,8 +15,14 @@ void* Workspace::reserve(int64_t bytes) {
   const size_t rounded = (size_t(bytes) + 4095) / 4096 * 4096;
   std::free(data_);
   data_ = std::aligned_alloc(4096, rounded);
-  size_ = data_ == nullptr ? 0 : int64_t(rounded);
+  size_ = data_ == nullptr || poison_ ? 0 : int64_t(rounded);  // poisoned, it is new each time
+  if (data_ != nullptr && poison_) std::memset(data_, kPoison, rounded);
   return data_;
+}
+
+void Workspace::poison(bool on) noexcept {
+  poison_ = on;
+  if (on) size_ = 0;
 }
 
 void Workspace::trim(int64_t bytes) {

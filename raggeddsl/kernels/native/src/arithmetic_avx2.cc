@@ -6,7 +6,8 @@
 
 namespace raggeddsl {
 const Arithmetic& arithmetic_avx2() {
-  static const Arithmetic set = {"avx2", isa_avx2::product, isa_avx2::combine, isa_avx2::path};
+  using namespace isa_avx2;
+  static const Arithmetic set = {"avx2", product, combine, path, census, all_paths};
   return set;
 }
 }  // namespace raggeddsl

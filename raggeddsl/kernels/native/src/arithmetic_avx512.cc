@@ -6,7 +6,8 @@
 
 namespace raggeddsl {
 const Arithmetic& arithmetic_avx512() {
-  static const Arithmetic set = {"avx512", isa_avx512::product, isa_avx512::combine, isa_avx512::path};
+  using namespace isa_avx512;
+  static const Arithmetic set = {"avx512", product, combine, path, census, all_paths};
   return set;
 }
 }  // namespace raggeddsl

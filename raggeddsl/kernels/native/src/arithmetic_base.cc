@@ -10,7 +10,8 @@
 
 namespace raggeddsl {
 const Arithmetic& arithmetic_base() {
-  static const Arithmetic set = {"base", isa_base::product, isa_base::combine, isa_base::path};
+  using namespace isa_base;
+  static const Arithmetic set = {"base", product, combine, path, census, all_paths};
   return set;
 }
 }  // namespace raggeddsl

@@ -95,7 +95,7 @@ static void flip(const T* from, int64_t m, int64_t n, T* to, int64_t row_stride)
 }
 
 // Copies what lies below the diagonal of a symmetric product to above it (see types.h).
-static void mirror(const Product& q) {
+static NOINLINE void mirror(const Product& q) {
   const int64_t row0 = q.n - q.m;
   with_real_type(q.c.type, [&](auto* kind) {
     using S = RemovePointer<decltype(kind)>;
@@ -114,7 +114,7 @@ static void mirror(const Product& q) {
 }
 
 // C = 0 for a product over an empty k that does not accumulate.
-static void clear(const Product& q) {
+static NOINLINE void clear(const Product& q) {
   const int64_t bytes = q.n * item_size(q.c.type);
   for (int64_t i = 0; i < q.m; ++i)
     __builtin_memset(static_cast<char*>(q.c.data) + i * q.c.row_stride * item_size(q.c.type), 0, static_cast<unsigned long>(bytes));

@@ -3,8 +3,6 @@
 
 constexpr int kComplexRows = RAGGED_REGISTERS >= 32 ? 6 : 4;
 constexpr int kComplexVectors = RAGGED_REGISTERS >= 32 ? 2 : 1;
-constexpr int64_t kComplexRun = 512;     // steps of k that are packed at a time
-constexpr int64_t kComplexBlocks = 64;   // blocks of rows whose sums wait for the next run of k
 
 template <class T>
 struct ComplexTileArgs {
@@ -141,41 +139,81 @@ static void write_complex(const T* from, const Product& q, int64_t row0, int64_t
 }
 
 template <class T>
-static bool complex_product(const Product& q, Workspace& workspace) {
+struct ComplexPlan {
+  static constexpr int L = Lanes<T>::count;
+  static constexpr int64_t kBlock = int64_t(kComplexRows) * kComplexVectors * 2 * L;  // sums of one block of rows
+  int64_t vectors, panels, row_blocks, groups, runs, run;
+
+  ComplexPlan(const Product& q, const Blocks& blocks) {
+    vectors = divide_up(q.n, L);
+    panels = divide_up(vectors, kComplexVectors);
+    row_blocks = divide_up(q.m, kComplexRows);
+    groups = divide_up(row_blocks, blocks.complex_blocks);
+    runs = divide_up(q.k, blocks.complex_run);
+    run = divide_up(q.k, runs);
+  }
+
+  int64_t b_elements() const { return run * kComplexVectors * 2 * L; }
+  int64_t a_elements() const { return divide_up(run * kComplexRows * 2, L) * L; }
+  int64_t elements() const { return b_elements() + a_elements() + divide_up(row_blocks, groups) * kBlock; }
+};
+
+// The loops of `plan`: steps.columns(j0, width, vectors) begins a panel of columns, run(k0, k, fresh) a run
+// of k, whose part of B is another one if `fresh`, and tile(at, i0, rows, more, last) is the at-th block of rows of it.
+template <class T, class Steps>
+INLINE void each_complex(const ComplexPlan<T>& plan, const Product& q, Steps&& steps) {
   constexpr int L = Lanes<T>::count;
-  const int64_t vectors = divide_up(q.n, L), panels = divide_up(vectors, kComplexVectors);
-  const int64_t row_blocks = divide_up(q.m, kComplexRows), groups = divide_up(row_blocks, kComplexBlocks);
-  const int64_t runs = divide_up(q.k, kComplexRun), run = divide_up(q.k, runs);
-  const int64_t block = int64_t(kComplexRows) * kComplexVectors * 2 * L;
-  const int64_t b_size = run * kComplexVectors * 2 * L;
-  const int64_t a_size = divide_up(run * kComplexRows * 2, L) * L;
-  const int64_t c_size = divide_up(row_blocks, groups) * block;
-  T* const packed_b = static_cast<T*>(workspace.reserve((c_size + b_size + a_size) * int64_t(sizeof(T))));
-  if (packed_b == nullptr) return false;
-  T* const packed_a = packed_b + b_size;
-  T* const sums = packed_a + a_size;
-  for (int64_t s = 0; s < panels; ++s) {
-    const int64_t v0 = cut(vectors, panels, s), v1 = cut(vectors, panels, s + 1);
-    const int64_t j0 = v0 * L, width = (v1 * L < q.n ? v1 * L : q.n) - j0;
-    for (int64_t g = 0; g < groups; ++g) {
-      const int64_t first = cut(row_blocks, groups, g), end = cut(row_blocks, groups, g + 1);
-      for (int64_t r = 0; r < runs; ++r) {
-        const int64_t k0 = cut(q.k, runs, r), k = cut(q.k, runs, r + 1) - k0;
-        if (runs > 1 || g == 0) pack_complex_b<T>(q.b, k0, j0, width, int(v1 - v0), k, packed_b);
-        T* c = sums;
-        for (int64_t i = first; i < end; ++i, c += block) {
-          const int64_t i0 = cut(q.m, row_blocks, i);
-          const int rows = int(cut(q.m, row_blocks, i + 1) - i0);
-          pack_complex_a<T>(q.a, i0, k0, rows, k, packed_a);
-          kComplexTiles<T>.fn[v1 - v0 - 1][rows - 1]({k, packed_a, packed_b, c, r > 0});
-          if (r + 1 < runs) continue;
-          if (q.c.type == DType::c64)
-            write_complex<T, float>(c, q, i0, j0, rows, width, int(v1 - v0));
-          else
-            write_complex<T, double>(c, q, i0, j0, rows, width, int(v1 - v0));
+  for (int64_t s = 0; s < plan.panels; ++s) {
+    const int64_t v0 = cut(plan.vectors, plan.panels, s), v1 = cut(plan.vectors, plan.panels, s + 1);
+    steps.columns(v0 * L, (v1 * L < q.n ? v1 * L : q.n) - v0 * L, int(v1 - v0));
+    for (int64_t g = 0; g < plan.groups; ++g) {
+      const int64_t first = cut(plan.row_blocks, plan.groups, g), end = cut(plan.row_blocks, plan.groups, g + 1);
+      for (int64_t r = 0; r < plan.runs; ++r) {
+        const int64_t k0 = cut(q.k, plan.runs, r), k1 = cut(q.k, plan.runs, r + 1);
+        steps.run(k0, k1 - k0, plan.runs > 1 || g == 0);
+        for (int64_t i = first; i < end; ++i) {
+          const int64_t i0 = cut(q.m, plan.row_blocks, i), i1 = cut(q.m, plan.row_blocks, i + 1);
+          steps.tile(i - first, i0, int(i1 - i0), r > 0, r + 1 == plan.runs);
         }
       }
     }
   }
+}
+
+template <class T>
+struct RunComplex {
+  const ComplexPlan<T>& plan;
+  const Product& q;
+  T* const packed_b;
+  int64_t j0 = 0, width = 0, k0 = 0, k = 0;
+  int vectors = 0;
+
+  INLINE T* packed_a() const { return packed_b + plan.b_elements(); }
+  INLINE T* sums(int64_t at) const { return packed_a() + plan.a_elements() + at * plan.kBlock; }
+
+  INLINE void columns(int64_t start, int64_t live, int count) { j0 = start, width = live, vectors = count; }
+
+  INLINE void run(int64_t start, int64_t steps, bool fresh) {
+    k0 = start, k = steps;
+    if (fresh) pack_complex_b<T>(q.b, k0, j0, width, vectors, k, packed_b);
+  }
+
+  INLINE void tile(int64_t at, int64_t i0, int rows, bool more, bool last) {
+    pack_complex_a<T>(q.a, i0, k0, rows, k, packed_a());
+    kComplexTiles<T>.fn[vectors - 1][rows - 1]({k, packed_a(), packed_b, sums(at), more});
+    if (!last) return;
+    if (q.c.type == DType::c64)
+      write_complex<T, float>(sums(at), q, i0, j0, rows, width, vectors);
+    else
+      write_complex<T, double>(sums(at), q, i0, j0, rows, width, vectors);
+  }
+};
+
+template <class T>
+static NOINLINE bool complex_product(const Product& q, const Blocks& blocks, Workspace& workspace) {
+  const ComplexPlan<T> plan(q, blocks);
+  T* const packed = static_cast<T*>(workspace.reserve(plan.elements() * int64_t(sizeof(T))));
+  if (packed == nullptr) return false;
+  each_complex<T>(plan, q, RunComplex<T>{plan, q, packed});
   return true;
 }

@@ -21,6 +21,8 @@ constexpr int kSpins = 2000;
 
 using Clock = std::chrono::steady_clock;
 
+std::atomic<bool> poisoning{false};
+
 // A thread's scratch: `packed` for the arithmetic, `local` for intermediates of a job.
 struct Scratch {
   Workspace packed, local;
@@ -36,7 +38,12 @@ Scratch& this_thread() {
 class Crew {
  public:
   Crew(const Work& work, const Arithmetic& arithmetic, const Profile* profile)
-      : work_(work), arithmetic_(arithmetic), profile_(profile), began_(profile == nullptr ? Clock::time_point() : Clock::now()) {}
+      : work_(work), arithmetic_(arithmetic), profile_(profile), began_(profile == nullptr ? Clock::time_point() : Clock::now()) {
+    if (!poison_) return;
+    for (int32_t b = 0; b < work.buffer_count; ++b)
+      if (work.buffers[b].writable && work.buffers[b].bytes > 0)
+        std::memset(work.buffers[b].data, kPoison, size_t(work.buffers[b].bytes));
+  }
 
   void help() noexcept {
     if (!enter()) return;
@@ -71,6 +78,7 @@ class Crew {
   void run() noexcept {
     const RoundingMode mode;
     Scratch& scratch = this_thread();
+    scratch.packed.poison(poison_);
     char* const local = static_cast<char*>(scratch.local.reserve(work_.local_bytes));
     const bool usable = local != nullptr || work_.local_bytes == 0;
     if (!usable) failed_.store(true);
@@ -130,6 +138,7 @@ class Crew {
   }
 
   void run_job(const Job& job, char* local, Scratch& scratch) noexcept {
+    if (poison_ && local != nullptr) std::memset(local, kPoison, size_t(work_.local_bytes));
     if (profile_ != nullptr) return run_timed(job, local, scratch);
     for (int64_t row = job.first; row < job.first + job.count; ++row)
       if (!run_task(work_.tasks[row], local, scratch.packed)) return failed_.store(true);
@@ -181,13 +190,14 @@ class Crew {
     const Matrix b = {address(t.b_buffer, t.b_offset, local), DType(t.b_type), t.b_row, t.b_col};
     return arithmetic_.product({t.m, t.n, t.k, a, b, result, scale(t, local), DType(t.compute), accumulate,
                                 (t.flags & kMirror) != 0},
-                               packed);
+                               work_.blocks, packed);
   }
 
   const Work work_;
   const Arithmetic& arithmetic_;
   const Profile* const profile_;
   const Clock::time_point began_;
+  const bool poison_ = poisoning.load(std::memory_order_relaxed);
   std::atomic<int64_t> next_{0}, done_{0};
   std::atomic<bool> failed_{false};
   std::mutex mutex_;
@@ -197,6 +207,8 @@ class Crew {
 };
 
 }  // namespace
+
+bool set_poison(bool on) { return poisoning.exchange(on); }
 
 std::string execute(const Work& work, const Arithmetic& arithmetic, const Threads& threads, const Profile* profile) {
   for (int64_t s = 0; profile != nullptr && s < profile->count; ++s)

@@ -27,6 +27,11 @@ struct Profile {
   int64_t count;
 };
 
+// Whether calls that begin from now on fill what tasks may read only once it is written with kPoison: all
+// results and the scratch arena before the first task, and a worker's own memory before each of its jobs.
+// Returns what was set before.
+bool set_poison(bool on);
+
 // Runs everything and returns what went wrong, or an empty string.
 //
 // The caller works too, and waits only for jobs that another thread is already running; a thread

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "counting.h"
 #include "execute.h"
 #include "pages.h"
 #include "provider.h"
@@ -27,6 +28,9 @@ namespace {
 ffi::Error invalid(const std::string& message) {
   return ffi::Error(ffi::ErrorCode::kInvalidArgument, "raggeddsl: " + message);
 }
+
+// The arithmetic of an instruction set, of the best one where the name is empty; null if there is no such.
+const Arithmetic* named(const char* isa) { return *isa == 0 ? &best_arithmetic() : find_arithmetic(isa); }
 
 // The work of a call, as its operands and results say it.
 struct Call {
@@ -58,16 +62,17 @@ struct Call {
       auto result = results.get<ffi::AnyBuffer>(i);
       if (!result.has_value()) return result.error();
       buffers.push_back({static_cast<char*>((*result)->untyped_data()), int64_t((*result)->size_bytes()), true});
-      advise_huge_pages(buffers.back().data, buffers.back().bytes);
     }
     return ffi::Error::Success();
   }
 
   ffi::Error run(ffi::ThreadPool& pool, std::string_view isa, const Profile* profile) const {
-    const Arithmetic* arithmetic = isa.empty() ? &best_arithmetic() : find_arithmetic(std::string(isa).c_str());
+    const Arithmetic* const arithmetic = named(std::string(isa).c_str());
     if (arithmetic == nullptr) return invalid("this processor lacks the instruction set " + std::string(isa));
     Threads threads;
     threads.count = pool.num_threads();
+    for (const Buffer& buffer : buffers)
+      if (buffer.writable) advise_huge_pages(buffer.data, buffer.bytes, work.blocks.huge_bytes);
     threads.schedule = [&pool](std::function<void()> task) { pool.Schedule(std::move(task)); };
     const std::string failure = execute(work, *arithmetic, threads, profile);
     return failure.empty() ? ffi::Error::Success() : ffi::Error(ffi::ErrorCode::kResourceExhausted, "raggeddsl: " + failure);
@@ -117,14 +122,20 @@ ffi::Error measure(ffi::ThreadPool pool, ffi::AnyBuffer tables, ffi::BufferR1<ff
   return call.run(pool, isa, &profile);
 }
 
+Blocks blocks_from(const int64_t* sizes) {
+  Blocks blocks;
+  std::memcpy(&blocks, sizes, sizeof blocks);
+  return blocks;
+}
+
 }  // namespace
 }  // namespace raggeddsl
 
-extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_run_v1(XLA_FFI_CallFrame* call_frame);
-extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_run_named_v1(XLA_FFI_CallFrame* call_frame);
-extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_measure_v1(XLA_FFI_CallFrame* call_frame);
+extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_run_v2(XLA_FFI_CallFrame* call_frame);
+extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_run_named_v2(XLA_FFI_CallFrame* call_frame);
+extern "C" __attribute__((visibility("default"))) XLA_FFI_Error* raggeddsl_measure_v2(XLA_FFI_CallFrame* call_frame);
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_v1, raggeddsl::run,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_v2, raggeddsl::run,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<xla::ffi::ThreadPool>()
                                   .Arg<xla::ffi::AnyBuffer>()
@@ -133,7 +144,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_v1, raggeddsl::run,
                                   .Attr<int64_t>("local_bytes")
                                   .Attr<std::string_view>("isa"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_named_v1, raggeddsl::run_named,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_named_v2, raggeddsl::run_named,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<xla::ffi::ThreadPool>()
                                   .RemainingArgs()
@@ -142,7 +153,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_run_named_v1, raggeddsl::run_named,
                                   .Attr<int64_t>("high")
                                   .Attr<std::string_view>("isa"));
 
-XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_measure_v1, raggeddsl::measure,
+XLA_FFI_DEFINE_HANDLER_SYMBOL(raggeddsl_measure_v2, raggeddsl::measure,
                               xla::ffi::Ffi::Bind()
                                   .Ctx<xla::ffi::ThreadPool>()
                                   .Arg<xla::ffi::AnyBuffer>()
@@ -174,6 +185,12 @@ extern "C" __attribute__((visibility("default"))) void raggeddsl_release(const u
   raggeddsl::registry().release({name[0], name[1]});
 }
 
+// The version of the format of all that is passed here.
+extern "C" __attribute__((visibility("default"))) int raggeddsl_format() { return raggeddsl::kFormat; }
+
+// Whether calls show what they read before it is written (execute.h); returns whether they did so far.
+extern "C" __attribute__((visibility("default"))) int raggeddsl_set_poison(int on) { return raggeddsl::set_poison(on != 0); }
+
 // The name of the instruction set in use.
 extern "C" __attribute__((visibility("default"))) const char* raggeddsl_isa() {
   return raggeddsl::best_arithmetic().name;
@@ -184,17 +201,17 @@ extern "C" __attribute__((visibility("default"))) int raggeddsl_has_isa(const ch
   return raggeddsl::find_arithmetic(name) != nullptr;
 }
 
-// What comes out wrong on this processor, or null.
-extern "C" __attribute__((visibility("default"))) const char* raggeddsl_self_test() {
-  return raggeddsl::self_test(raggeddsl::best_arithmetic());
+// What comes out wrong on this processor with these block sizes (struct Blocks), or null.
+extern "C" __attribute__((visibility("default"))) const char* raggeddsl_self_test(const int64_t* blocks) {
+  return raggeddsl::self_test(raggeddsl::best_arithmetic(), raggeddsl::blocks_from(blocks));
 }
 
 // Makes another library's cblas_?gemm (32-bit integers) the instruction set "provider", for products
 // of `least` multiplications and more; `threads_here` may be null (see provider.h).  Null, or what comes
-// out wrong with it: then it is not used.  To be called once, before anything runs with it.
+// out wrong with it and these block sizes: then it is not used.  To be called once, before anything runs with it.
 extern "C" __attribute__((visibility("default"))) const char* raggeddsl_set_provider(void* sgemm, void* dgemm, void* cgemm,
                                                                                      void* zgemm, void* threads_here,
-                                                                                     int64_t least) {
+                                                                                     int64_t least, const int64_t* blocks) {
   raggeddsl::Provider provider;
   provider.sgemm = reinterpret_cast<raggeddsl::RealGemm32>(sgemm);
   provider.dgemm = reinterpret_cast<raggeddsl::RealGemm64>(dgemm);
@@ -202,7 +219,7 @@ extern "C" __attribute__((visibility("default"))) const char* raggeddsl_set_prov
   provider.zgemm = reinterpret_cast<raggeddsl::ComplexGemm>(zgemm);
   provider.threads_here = reinterpret_cast<int (*)(int)>(threads_here);
   raggeddsl::set_provider(provider);  // every product of the test is one of its own
-  const char* const fault = raggeddsl::self_test(*raggeddsl::provider_arithmetic());
+  const char* const fault = raggeddsl::self_test(*raggeddsl::provider_arithmetic(), raggeddsl::blocks_from(blocks));
   provider.least = least;
   raggeddsl::set_provider(fault == nullptr ? provider : raggeddsl::Provider{});
   return fault;
@@ -210,16 +227,49 @@ extern "C" __attribute__((visibility("default"))) const char* raggeddsl_set_prov
 
 // Which code each of `count` tasks runs in (types.h, Path), into `paths`; 1 if there is no such instruction set.
 extern "C" __attribute__((visibility("default"))) int raggeddsl_paths(const void* tasks, int64_t count, const char* isa,
-                                                                      int8_t* paths) {
+                                                                      const int64_t* blocks, int8_t* paths) {
   using namespace raggeddsl;
-  const Arithmetic* const arithmetic = *isa == 0 ? &best_arithmetic() : find_arithmetic(isa);
+  const Arithmetic* const arithmetic = named(isa);
   if (arithmetic == nullptr) return 1;
+  const Blocks sizes = blocks_from(blocks);
   for (int64_t row = 0; row < count; ++row) {
     const Task& t = static_cast<const Task*>(tasks)[row];
-    const Product q = {t.m, t.n, t.k, {nullptr, DType(t.a_type), t.a_row, t.a_col}, {nullptr, DType(t.b_type), t.b_row, t.b_col},
-                       {nullptr, DType(t.c_type), t.c_row}, {}, DType(t.compute), (t.flags & kAccumulate) != 0,
-                       (t.flags & kMirror) != 0};
-    paths[row] = int8_t(t.op == Op::product ? arithmetic->path(q) : t.op == Op::combine ? Path::combine : Path::zero);
+    const Path other = t.op == Op::combine ? Path::combine : Path::zero;
+    paths[row] = int8_t(t.op == Op::product ? arithmetic->path(shape_of(t), sizes) : other);
   }
   return 0;
+}
+
+// How often each code runs for `count` tasks (counting.h), into int64 `counts`, of which there are
+// `raggeddsl_census_counts()`.  Null, or what is wrong; that text lasts until this thread's next call.
+extern "C" __attribute__((visibility("default"))) const char* raggeddsl_census(const void* tasks, int64_t count, const char* isa,
+                                                                               const int64_t* blocks, int64_t* counts) {
+  using namespace raggeddsl;
+  const Arithmetic* const arithmetic = named(isa);
+  if (arithmetic == nullptr) return "there is no such instruction set";
+  thread_local std::string fault;
+  Census census;
+  fault = count_paths(static_cast<const Task*>(tasks), count, *arithmetic, blocks_from(blocks), census);
+  std::memcpy(counts, &census, sizeof census);
+  return fault.empty() ? nullptr : fault.c_str();
+}
+
+// Not 0 for all code that products computed in a type (types.h, DType) can run in; 1 if there is no such set.
+extern "C" __attribute__((visibility("default"))) int raggeddsl_all_paths(const char* isa, int32_t compute, int64_t* counts) {
+  using namespace raggeddsl;
+  const Arithmetic* const arithmetic = named(isa);
+  if (arithmetic == nullptr) return 1;
+  Census census;
+  arithmetic->all_paths(DType(compute), census);
+  std::memcpy(counts, &census, sizeof census);
+  return 0;
+}
+
+extern "C" __attribute__((visibility("default"))) int raggeddsl_census_counts() { return raggeddsl::kCensusCounts; }
+
+// What the counts are called; the text lasts until this thread's next call.
+extern "C" __attribute__((visibility("default"))) const char* raggeddsl_census_name(int32_t place) {
+  thread_local std::string name;
+  name = raggeddsl::census_name(place);
+  return name.c_str();
 }

@@ -122,7 +122,7 @@ NOINLINE void transpose_square(V<T>* rows) {
 constexpr int64_t kRowsAhead = 16;
 
 template <class C>
-INLINE void fetch_ahead(const C* row, int64_t stride, int vectors) {
+INLINE void fetch_ahead(const C* row, int64_t stride, int64_t vectors) {
 #pragma GCC unroll 8
-  for (int v = 0; v < vectors; ++v) __builtin_prefetch(row + kRowsAhead * stride + v * Lanes<C>::count, 0, 3);
+  for (int64_t v = 0; v < vectors; ++v) __builtin_prefetch(row + kRowsAhead * stride + v * Lanes<C>::count, 0, 3);
 }

@@ -5,7 +5,6 @@
 // is packed transposed, so that both operands are contiguous in k.
 
 constexpr int kNarrowRows = 4, kNarrowCols = 4;
-constexpr int64_t kNarrowBytes = 128 * 1024;  // of a column of B at a time: so B takes at most 1 MiB
 
 // The sums of L vectors at once, lane i that of vector i: one transposition, then a tree.
 template <class T>
@@ -68,43 +67,81 @@ inline constexpr NarrowFn<T> kNarrow[kNarrowRows][kNarrowCols] = {
     {narrow_tile<T, 4, 1>, narrow_tile<T, 4, 2>, narrow_tile<T, 4, 3>, narrow_tile<T, 4, 4>},
 };
 
+// Whether vectors are so long that lanes along k can pay at all.
+template <class C>
+constexpr bool kHasNarrow = Lanes<C>::count > 4 && !kSameType<C, uint32_t>;
+
 template <class C>
 static bool is_narrow(const Product& q) {
   constexpr int L = Lanes<C>::count;
   constexpr DType own = TypeOf<C>::value;
   // Each 4 x 4 block pays for its horizontal sums: about as much as 140 / n more steps of k.
-  return L > 4 && q.n * 2 <= L && q.k >= 16 * (q.n + 1) && q.a.type == own && q.c.type == own && q.a.col_stride == 1 &&
+  return kHasNarrow<C> && q.n * 2 <= L && q.k >= 16 * (q.n + 1) && q.a.type == own && q.c.type == own && q.a.col_stride == 1 &&
          (!q.mirror || q.m == q.n);
 }
 
 template <class C>
-static bool narrow_product(const Product& q, Workspace& workspace) {
-  constexpr int L = Lanes<C>::count;
-  const int64_t runs = divide_up(q.k, kNarrowBytes / int64_t(sizeof(C)));
-  const int64_t depth = divide_up(divide_up(q.k, runs), L) * L;  // B's columns end in zeros
-  C* const columns = static_cast<C*>(workspace.reserve(depth * q.n * int64_t(sizeof(C))));
-  if (columns == nullptr) return false;
-  const Matrix flipped = {q.b.data, q.b.type, q.b.col_stride, q.b.row_stride};
-  const C alpha = scalar_as<C>(q.alpha);
-  const int64_t col_blocks = divide_up(q.n, kNarrowCols);
-  for (int64_t run = 0; run < runs; ++run) {
-    const int64_t k0 = cut(q.k, runs, run), k = cut(q.k, runs, run + 1) - k0;
-    const bool accumulate = q.accumulate || run > 0;
-    pack_b<C>(flipped, 0, k0, q.n, k, depth, columns);
+struct NarrowPlan {
+  int64_t runs, depth, col_blocks;
+
+  NarrowPlan(const Product& q, const Blocks& blocks) {
+    constexpr int L = Lanes<C>::count;
+    runs = divide_up(q.k, fitting<C>(blocks.narrow_bytes));
+    depth = divide_up(divide_up(q.k, runs), L) * L;  // B's columns end in zeros
+    col_blocks = divide_up(q.n, kNarrowCols);
+  }
+};
+
+// B as it is packed: transposed.
+INLINE Matrix flipped(const Matrix& b) { return {b.data, b.type, b.col_stride, b.row_stride}; }
+
+// The loops of `plan`: steps.run(k0, k, more) begins a run of k, and tile(i0, rows, j0, cols) is each of its tiles.
+template <class C, class Steps>
+INLINE void each_narrow(const NarrowPlan<C>& plan, const Product& q, Steps&& steps) {
+  for (int64_t run = 0; run < plan.runs; ++run) {
+    const int64_t k0 = cut(q.k, plan.runs, run), k1 = cut(q.k, plan.runs, run + 1);
+    steps.run(k0, k1 - k0, run > 0);
     for (int64_t i = 0; i < q.m; i += kNarrowRows) {
       const int rows = int(q.m - i < kNarrowRows ? q.m - i : kNarrowRows);
-      const C* a = static_cast<const C*>(q.a.data) + i * q.a.row_stride + k0;
-      for (int64_t g = 0; g < col_blocks; ++g) {
-        const int64_t j0 = cut(q.n, col_blocks, g);
-        const int cols = int(cut(q.n, col_blocks, g + 1) - j0);
-        C sums[kNarrowRows * kNarrowCols];
-        kNarrow<C>[rows - 1][cols - 1](a, q.a.row_stride, columns + j0 * depth, depth, k, sums);
-        for (int r = 0; r < rows; ++r) {
-          C* to = static_cast<C*>(q.c.data) + (i + r) * q.c.row_stride + j0;
-          for (int j = 0; j < cols; ++j) to[j] = alpha * sums[r * cols + j] + (accumulate ? to[j] : C(0));
-        }
+      for (int64_t g = 0; g < plan.col_blocks; ++g) {
+        const int64_t j0 = cut(q.n, plan.col_blocks, g), j1 = cut(q.n, plan.col_blocks, g + 1);
+        steps.tile(i, rows, j0, int(j1 - j0));
       }
     }
   }
+}
+
+template <class C>
+struct RunNarrow {
+  const NarrowPlan<C>& plan;
+  const Product& q;
+  C* const columns;
+  const C alpha;
+  int64_t k0 = 0, k = 0;
+  bool accumulate = false;
+
+  INLINE void run(int64_t start, int64_t steps, bool more) {
+    k0 = start, k = steps;
+    accumulate = q.accumulate || more;
+    pack_b<C>(flipped(q.b), 0, k0, q.n, k, plan.depth, columns);
+  }
+
+  INLINE void tile(int64_t i0, int rows, int64_t j0, int cols) {
+    C sums[kNarrowRows * kNarrowCols];
+    const C* const a = static_cast<const C*>(q.a.data) + i0 * q.a.row_stride + k0;
+    kNarrow<C>[rows - 1][cols - 1](a, q.a.row_stride, columns + j0 * plan.depth, plan.depth, k, sums);
+    for (int r = 0; r < rows; ++r) {
+      C* to = static_cast<C*>(q.c.data) + (i0 + r) * q.c.row_stride + j0;
+      for (int j = 0; j < cols; ++j) to[j] = alpha * sums[r * cols + j] + (accumulate ? to[j] : C(0));
+    }
+  }
+};
+
+template <class C>
+static NOINLINE bool narrow_product(const Product& q, const Blocks& blocks, Workspace& workspace) {
+  const NarrowPlan<C> plan(q, blocks);
+  C* const columns = static_cast<C*>(workspace.reserve(plan.depth * q.n * int64_t(sizeof(C))));
+  if (columns == nullptr) return false;
+  each_narrow<C>(plan, q, RunNarrow<C>{plan, q, columns, scalar_as<C>(q.alpha)});
   return true;
 }

@@ -15,11 +15,11 @@ static void pack_rows(const S* b, int64_t row, int64_t col, int64_t k, int64_t w
 template <class C>
 static void copy_rows(const C* b, int64_t row, int64_t k, int64_t width, int64_t padded, C* panel) {
   constexpr int L = Lanes<C>::count;
-  const int vectors = int(padded / L);
+  const int64_t vectors = padded / L;
   const int tail = int(width - (padded - L));
   for (int64_t p = 0; p < k; ++p, b += row, panel += padded) {
     fetch_ahead(b, row, vectors);
-    for (int v = 0; v < vectors - 1; ++v) store(panel + v * L, load(b + v * L));
+    for (int64_t v = 0; v < vectors - 1; ++v) store(panel + v * L, load(b + v * L));
     store(panel + padded - L, load_partial(b + padded - L, tail));
   }
 }
@@ -59,16 +59,25 @@ static void transpose_rows(const C* b, int64_t col, int64_t k, int64_t width, in
   }
 }
 
+enum class Packing { copied, transposed, entry_by_entry };
+
+template <class C>
+INLINE Packing packing(const Matrix& b) {
+  if (b.type != TypeOf<C>::value) return Packing::entry_by_entry;
+  return b.col_stride == 1 ? Packing::copied : b.row_stride == 1 ? Packing::transposed : Packing::entry_by_entry;
+}
+
 // Packs the k x width block of `b` that starts at (row0, col0).
 template <class C>
 static void pack_b(const Matrix& b, int64_t row0, int64_t col0, int64_t k, int64_t width, int64_t padded, C* panel) {
+  const Packing how = packing<C>(b);
   with_real_type(b.type, [&](auto* kind) {
     using S = RemovePointer<decltype(kind)>;
     const S* from = static_cast<const S*>(b.data) + row0 * b.row_stride + col0 * b.col_stride;
     if constexpr (kSameType<S, C>) {
       const C* own = reinterpret_cast<const C*>(from);
-      if (b.col_stride == 1) return copy_rows<C>(own, b.row_stride, k, width, padded, panel);
-      if (b.row_stride == 1) return transpose_rows<C>(own, b.col_stride, k, width, padded, panel);
+      if (how == Packing::copied) return copy_rows<C>(own, b.row_stride, k, width, padded, panel);
+      if (how == Packing::transposed) return transpose_rows<C>(own, b.col_stride, k, width, padded, panel);
     }
     pack_rows<C, S>(from, b.row_stride, b.col_stride, k, width, padded, panel);
   });

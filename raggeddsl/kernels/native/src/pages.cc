@@ -13,7 +13,6 @@ namespace raggeddsl {
 namespace {
 
 constexpr uintptr_t kHugePage = uintptr_t(2) << 20;
-constexpr int64_t kLargeBytes = 8 << 20;
 
 bool wanted() {
   static const bool on = [] {
@@ -25,14 +24,14 @@ bool wanted() {
 
 }  // namespace
 
-void advise_huge_pages(void* data, int64_t bytes) {
-  if (bytes < kLargeBytes || !wanted()) return;
+void advise_huge_pages(void* data, int64_t bytes, int64_t least) {
+  if (bytes < least || !wanted()) return;
   const uintptr_t start = (reinterpret_cast<uintptr_t>(data) + kHugePage - 1) / kHugePage * kHugePage;
   const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + uintptr_t(bytes)) / kHugePage * kHugePage;
   if (start < end) madvise(reinterpret_cast<void*>(start), end - start, MADV_HUGEPAGE);
 }
 #else
-void advise_huge_pages(void*, int64_t) {}
+void advise_huge_pages(void*, int64_t, int64_t) {}
 #endif
 
 }  // namespace raggeddsl

@@ -2,6 +2,8 @@
 
 #include <climits>
 
+#include "census.h"
+
 namespace raggeddsl {
 namespace {
 
@@ -58,8 +60,8 @@ void call(const Product& q, const Side& a, const Side& b, int c_row) {
   }
 }
 
-bool product(const Product& q, Workspace& workspace) {
-  if (!takes(q)) return best_arithmetic().product(q, workspace);
+bool product(const Product& q, const Blocks& blocks, Workspace& workspace) {
+  if (!takes(q)) return best_arithmetic().product(q, blocks, workspace);
   const auto threads_here = chosen().threads_here;
   const int before = threads_here == nullptr ? 0 : threads_here(1);
   call(q, side(q.a, q.m, q.k), side(q.b, q.k, q.n), int(row_of_c(q)));
@@ -67,7 +69,17 @@ bool product(const Product& q, Workspace& workspace) {
   return true;
 }
 
-Path path(const Product& q) { return takes(q) ? Path::provider : best_arithmetic().path(q); }
+Path path(const Product& q, const Blocks& blocks) { return takes(q) ? Path::provider : best_arithmetic().path(q, blocks); }
+
+void census(const Product& q, const Blocks& blocks, Census& census) {
+  if (!takes(q)) return best_arithmetic().census(q, blocks, census);
+  ++census.marks[int(Mark::provider)];
+}
+
+void all_paths(DType compute, Census& all) {
+  best_arithmetic().all_paths(compute, all);
+  if (compute != DType::i32) ++all.marks[int(Mark::provider)];
+}
 
 void combine(const Combine& q) { best_arithmetic().combine(q); }
 
@@ -76,7 +88,7 @@ void combine(const Combine& q) { best_arithmetic().combine(q); }
 void set_provider(const Provider& provider) { chosen() = provider; }
 
 const Arithmetic* provider_arithmetic() {
-  static const Arithmetic set = {"provider", product, combine, path};
+  static const Arithmetic set = {"provider", product, combine, path, census, all_paths};
   return chosen().sgemm == nullptr ? nullptr : &set;
 }
 

@@ -25,7 +25,8 @@ Table::Table(const Work& work)
     : tasks_(work.tasks, work.tasks + work.task_count),
       jobs_(work.jobs, work.jobs + work.job_count),
       phases_(work.phases, work.phases + work.phase_count + 1),
-      local_bytes_(work.local_bytes) {
+      local_bytes_(work.local_bytes),
+      blocks_(work.blocks) {
   for (int32_t b = 0; b < work.buffer_count; ++b) buffers_.push_back({nullptr, work.buffers[b].bytes, work.buffers[b].writable});
 }
 
@@ -35,12 +36,13 @@ Hash Table::hash() const {
   Hash hash = hash_of(tasks_.data(), size_of(tasks_));
   hash = hash_of(jobs_.data(), size_of(jobs_), hash);
   hash = hash_of(phases_.data(), size_of(phases_), hash);
+  hash = hash_of(&blocks_, sizeof blocks_, hash);
   return hash_of(sizes.data(), size_of(sizes), hash);
 }
 
 bool Table::operator==(const Table& other) const {
   return local_bytes_ == other.local_bytes_ && same(tasks_, other.tasks_) && same(jobs_, other.jobs_) &&
-         same(phases_, other.phases_) && fits(other.buffers_);
+         same(phases_, other.phases_) && std::memcmp(&blocks_, &other.blocks_, sizeof blocks_) == 0 && fits(other.buffers_);
 }
 
 bool Table::fits(const std::vector<Buffer>& buffers) const {
@@ -52,7 +54,7 @@ int64_t Table::bytes() const { return size_of(tasks_) + size_of(jobs_) + size_of
 
 Work Table::on(const std::vector<Buffer>& buffers) const {
   return {tasks_.data(),  int64_t(tasks_.size()),      jobs_.data(),   int64_t(jobs_.size()), phases_.data(),
-          int64_t(phases_.size()) - 1, buffers.data(), int32_t(buffers.size()), local_bytes_};
+          int64_t(phases_.size()) - 1, buffers.data(), int32_t(buffers.size()), local_bytes_, blocks_};
 }
 
 std::string Registry::hold(const Work& work, Hash& name) try {

@@ -34,6 +34,7 @@ class Table {
   std::vector<int64_t> phases_;
   std::vector<Buffer> buffers_;
   int64_t local_bytes_;
+  Blocks blocks_;
 };
 
 // The tables of a process.  One that somebody holds is there; one that nobody holds any more may still

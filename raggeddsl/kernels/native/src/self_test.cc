@@ -102,7 +102,7 @@ DType computed(DType type) {
 }
 
 // local = A @ B; C = 2 * local; C += s * A @ B with s = -1: so C must be A @ B again.
-const char* run(const Arithmetic& arithmetic, const Shape& x, DType type, const Expected& expected, Memory& memory) {
+const char* run(const Arithmetic& arithmetic, const Blocks& blocks, const Shape& x, DType type, const Expected& expected, Memory& memory) {
   const int64_t size = item_size(type), count = int64_t(x.m) * x.n;
   for (int at = 0; at < x.m * x.k; ++at) put(type, memory.a, at, expected.a[at]);
   for (int at = 0; at < x.k * x.n; ++at) put(type, memory.b, at, expected.b[at]);
@@ -134,7 +134,7 @@ const char* run(const Arithmetic& arithmetic, const Shape& x, DType type, const 
                             {memory.b, x.k * x.n * size, false},
                             {memory.s, size, false},
                             {memory.c, count * size, true}};
-  const Work work = {tasks, 3, &job, 1, phases, 1, buffers, 4, count * size};
+  const Work work = {tasks, 3, &job, 1, phases, 1, buffers, 4, count * size, blocks};
   if (!find_fault(work).empty()) return "the checker refuses a correct table";
   if (!execute(work, arithmetic, Threads{}).empty()) return "there is no memory";
   if (std::memcmp(memory.c, memory.wanted, size_t(count * size)) != 0) return "a product is wrong";
@@ -145,14 +145,14 @@ const char* run(const Arithmetic& arithmetic, const Shape& x, DType type, const 
 
 }  // namespace
 
-const char* self_test(const Arithmetic& arithmetic) {
+const char* self_test(const Arithmetic& arithmetic, const Blocks& blocks) {
   Memory memory;
   for (const Shape& shape : kShapes)
     for (const bool complex : {false, true}) {
       const Expected expected(shape, complex);
       for (int type = 0; type < kDTypes; ++type) {
         if (is_complex(DType(type)) != complex) continue;
-        if (const char* fault = run(arithmetic, shape, DType(type), expected, memory)) return fault;
+        if (const char* fault = run(arithmetic, blocks, shape, DType(type), expected, memory)) return fault;
       }
     }
   return nullptr;

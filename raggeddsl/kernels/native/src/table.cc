@@ -4,6 +4,7 @@
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <vector>
 
 namespace raggeddsl {
@@ -26,7 +27,13 @@ constexpr int64_t kItems[kDTypes] = {item_size(DType(0)), item_size(DType(1)), i
 bool is_integer(int8_t type) { return type >= int8_t(DType::i8); }
 
 // Sizes this small cannot overflow below: strides * sizes stay under 2^62 bytes.
-constexpr int64_t kMostSize = int64_t(1) << 40;
+constexpr int64_t kMostSize = kMostBlock;
+
+constexpr int64_t kCounts = 3;                          // of tasks, jobs and phases
+constexpr int64_t kHeader = kCounts + kBlockSizes;      // words before the tasks
+constexpr const char* kBlockNames[] = {"run_bytes",   "group_bytes",    "fetch_bytes",  "direct_bytes", "sum_side",
+                                       "complex_run", "complex_blocks", "narrow_bytes", "huge_bytes"};
+static_assert(sizeof kBlockNames / sizeof *kBlockNames == kBlockSizes, "every block size has a name");
 
 // Bytes from an operand's first element to the end of its last, or -1 if that overflows or two
 // elements lie in one place.  Without that, a few bytes could stand for a product of any size.
@@ -176,22 +183,33 @@ Fault fault_of(const Checker& check, const Task& t) {
 
 bool read_tables(const void* data, int64_t bytes, Work& work) {
   const auto* const words = static_cast<const int64_t*>(data);
-  int64_t left = bytes - 4 * int64_t(sizeof(int64_t));  // three counts and the first fence
+  int64_t left = bytes - (kHeader + 1) * int64_t(sizeof(int64_t));  // with the first fence
   if (left < 0 || reinterpret_cast<uintptr_t>(data) % alignof(Task) != 0) return false;
   const int64_t sizes[] = {sizeof(Task), sizeof(Job), sizeof(int64_t)};
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < kCounts; ++i) {
     if (words[i] < 0 || words[i] > left / sizes[i]) return false;
     left -= words[i] * sizes[i];
   }
   if (left != 0) return false;
   work.task_count = words[0], work.job_count = words[1], work.phase_count = words[2];
-  work.tasks = reinterpret_cast<const Task*>(words + 3);
+  std::memcpy(&work.blocks, words + kCounts, sizeof work.blocks);
+  work.tasks = reinterpret_cast<const Task*>(words + kHeader);
   work.jobs = reinterpret_cast<const Job*>(work.tasks + work.task_count);
   work.phases = reinterpret_cast<const int64_t*>(work.jobs + work.job_count);
   return true;
 }
 
+std::string find_fault(const Blocks& blocks) {
+  int64_t sizes[kBlockSizes];
+  std::memcpy(sizes, &blocks, sizeof blocks);
+  for (int b = 0; b < kBlockSizes; ++b)
+    if (sizes[b] < 1 || sizes[b] > kMostBlock)
+      return format("the block size %s is %lld, which is not from 1 to 2^40", kBlockNames[b], (long long)sizes[b]);
+  return {};
+}
+
 std::string find_fault(const Work& work) {
+  if (std::string fault = find_fault(work.blocks); !fault.empty()) return fault;
   if (work.local_bytes < 0) return "the local memory has a negative size";
   for (int64_t p = 0; p < work.phase_count; ++p)
     if (work.phases[p] > work.phases[p + 1]) return format("phase %lld ends before it starts", (long long)p);

@@ -8,6 +8,10 @@
 
 namespace raggeddsl {
 
+// The version of all that this library is given as bytes: the joined tables, and the arrays of its plain C
+// functions.  FORMAT in raggeddsl/kernels/native/library.py, and the end of the names of FFI targets.
+constexpr int kFormat = 2;
+
 enum class Op : int32_t { product = 0, combine = 1, zero = 2 };
 constexpr int32_t kAccumulate = 1;  // C += rather than C =
 constexpr int32_t kMirror = 2;      // see Product::mirror
@@ -50,15 +54,17 @@ struct Work {
   const Buffer* buffers;
   int32_t buffer_count;
   int64_t local_bytes;
+  Blocks blocks;
 };
 
 // Reads the tables of a work, which lie one after another in `bytes` bytes: int64 counts of tasks, jobs and
-// phases, then these, with a fence more than there are phases.  False if that does not add up, or is
-// not aligned to 8 bytes.
+// phases, the sizes of `Blocks`, then tasks, jobs and phases, with a fence more than there are phases.  False
+// if that does not add up, or is not aligned to 8 bytes.
 bool read_tables(const void* data, int64_t bytes, Work& work);
 
 // What is wrong with the work, naming the row, or an empty string.  After an empty answer no task
 // can touch a byte outside its buffers.
 std::string find_fault(const Work& work);
+std::string find_fault(const Blocks& blocks);  // the same of block sizes alone
 
 }  // namespace raggeddsl

@@ -66,6 +66,20 @@ struct Combine {
   bool accumulate;
 };
 
+// The block sizes of the arithmetic, each from 1 to kMostBlock: BlockTuning in raggeddsl/tuning.py, field by
+// field, which says what each decides and has the values in use.  None changes a result beyond rounding.
+struct Blocks {
+  int64_t run_bytes, group_bytes, fetch_bytes, direct_bytes, sum_side, complex_run, complex_blocks, narrow_bytes, huge_bytes;
+};
+constexpr int kBlockSizes = sizeof(Blocks) / sizeof(int64_t);
+
+// Sizes of matrices are no larger either, so that no product of such a size with an element's size, with the
+// lanes and registers of a tile, or a sum of such products, overflows.
+constexpr int64_t kMostBlock = int64_t(1) << 40;
+
+// A byte of which every float is a NaN and every integer -1: what was read before it was written shows.
+constexpr int kPoison = 0xff;
+
 // Aligned scratch of one worker; `reserve` may move it and forgets what was in it.
 class Workspace {
  public:
@@ -75,21 +89,28 @@ class Workspace {
   ~Workspace();
   void* reserve(int64_t bytes);  // nullptr if there is no memory; 64-byte aligned
   void trim(int64_t bytes);      // frees it if it is larger than `bytes`
+  void poison(bool on) noexcept;  // whether `reserve` fills it with kPoison each time
 
  private:
   void* data_ = nullptr;
-  int64_t size_ = 0;
+  int64_t size_ = 0;  // what may be used without more ado
+  bool poison_ = false;
 };
 
 // Which code a product runs in, as `explain` says it; the numbers are those of report.py.
 enum class Path : int8_t { zero = 0, combine = 1, small = 2, tiles = 3, along_k = 4, complex = 5, provider = 6 };
 
-// One instruction set's arithmetic.  `product` returns false if it could not get workspace.
+struct Census;  // census.h
+
+// One instruction set's arithmetic.  `product` returns false if it could not get workspace; `census` counts the code
+// it would run in, and `all_paths` adds one for all code that products computed in a type can run in.
 struct Arithmetic {
   const char* name;
-  bool (*product)(const Product&, Workspace&);
+  bool (*product)(const Product&, const Blocks&, Workspace&);
   void (*combine)(const Combine&);
-  Path (*path)(const Product&);
+  Path (*path)(const Product&, const Blocks&);
+  void (*census)(const Product&, const Blocks&, Census&);
+  void (*all_paths)(DType compute, Census&);
 };
 
 const Arithmetic& arithmetic_base();
