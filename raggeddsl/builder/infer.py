@@ -11,6 +11,7 @@ from typing import NoReturn
 import numpy as np
 
 from raggeddsl.builder.nodes import Binary, Known, Node, Number
+from raggeddsl.builder.shapes import addressable
 from raggeddsl.builder.words import members, shape_of, shown, where
 from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.graph.factors import misfit
@@ -27,7 +28,9 @@ def result(op: str, left: Node, right: Node) -> Known | None:
     _same_length(op, left, right)
     match op:
         case "@":
-            return _product(left, right, left.known, right.known)
+            product = _product(left, right, left.known, right.known)
+            addressable(product, f"`{_text(op, left, right)}`")
+            return product
         case "*":
             return _scaled(left, right, left.known, right.known)
         case _:
