@@ -1,4 +1,4 @@
-"""Every threshold that decides which way a product takes, as data: one frozen `Tuning`, passed down explicitly.
+"""Every threshold that decides which way a product takes, as data: one frozen `Tuning`, passed explicitly.
 
 No threshold may change a value beyond rounding.  The defaults are the measured ones; tests draw
 others, down to 1, so that graphs that a person can read meet every path.
