@@ -141,5 +141,5 @@ def _plain_numbers(array: np.ndarray, what: str, row: str) -> np.ndarray:
     numbers = [plain(one) for one in array.ravel()]
     for place, number in enumerate(numbers):
         if isinstance(number, int) and not -(2**63) <= number < 2**63:
-            refuse("RMM405", f"{what} have {number} for {row} {place // array[0].size}", SIZES)
+            refuse("RMM405", f"{what} have {number} for {row} {place // (array.size // len(array))}", SIZES)
     return np.array(numbers).reshape(array.shape)

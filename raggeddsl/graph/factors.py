@@ -70,11 +70,11 @@ def misfit(number: int | float, dtype: str) -> Misfit | None:
             f"the factor {number} is 0 in {dtype}",
             f"{dtype} holds nothing nearer to 0 than {smallest(dtype):.2g}",
         )
-        mend = mend or "scale in two steps, the second by a name on a line of its own"
+        mend = mend or "scale in two steps, as `1e-200 * (1e-200 * X)`"
     else:
         largest = 2.0 ** (_EXPONENTS[dtype] - 1) * (2 - DTYPES[dtype].eps)
         words = f"the factor {number} is infinite in {dtype}", f"{dtype} holds numbers up to {largest:.5g}"
-    return Misfit(*words, f"use another number, or {mend}")
+    return Misfit(*words, f"use another number, or {mend}" if mend else "use another number")
 
 
 def _whole_range(dtype: str) -> tuple[int, int]:
