@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from raggeddsl.ragged import Ragged, full_like, ones_like, zeros_like
     from raggeddsl.runtime.memory import keep_memory
     from raggeddsl.tree import tree_map, tree_matmul
+    from raggeddsl.verification import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ __all__ = [
     "Program",
     "Ragged",
     "RmmError",
+    "Verification",
     "check",
     "check_file",
     "clear_caches",
@@ -43,6 +45,7 @@ __all__ = [
     "parse",
     "tree_map",
     "tree_matmul",
+    "verify",
     "zeros_like",
 ]
 
@@ -53,6 +56,7 @@ _HOMES = {
     "Program": "raggeddsl.program",
     "Ragged": "raggeddsl.ragged",
     "RmmError": "raggeddsl.language.source",
+    "Verification": "raggeddsl.verification",
     "check": "raggeddsl.api",
     "check_file": "raggeddsl.api",
     "clear_caches": "raggeddsl.caches",
@@ -66,6 +70,7 @@ _HOMES = {
     "parse": "raggeddsl.api",
     "tree_map": "raggeddsl.tree",
     "tree_matmul": "raggeddsl.tree",
+    "verify": "raggeddsl.verification",
     "zeros_like": "raggeddsl.ragged",
 }
 

@@ -68,6 +68,20 @@ def _numpy_dtype(name: str) -> np.dtype:
     return np.dtype(_NUMPY_NAMES[name])
 
 
+def smallest(dtype: str) -> float:
+    """The smallest number of a float type that counts: backends may flush what is not normal to zero.
+
+    f16, which is scaled and summed in f32, has all of its own.
+    """
+    match dtype:
+        case "f16":
+            return 2.0**-24
+        case "f64" | "c128":
+            return 2.0**-1022
+        case _:
+            return 2.0**-126
+
+
 def from_numpy(dtype: np.dtype | type | str) -> str | None:
     """The short name of a NumPy or JAX dtype, or None if the language has no such type."""
     return _short_name(np.dtype(dtype))

@@ -1,4 +1,4 @@
-"""What all tests share: golden files, compared or, with `--update-golden`, written anew."""
+"""What all tests share: which raggeddsl they test, and golden files, compared or written anew."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+CHECKOUT = Path(__file__).parents[1]
+
 # Tests import each other as `tests.…`.  The checkout comes last on the path, so that the raggeddsl they
 # test is the installed one, with its compiled library, wherever there is one.
-sys.path.append(str(Path(__file__).parents[1]))
+sys.path.append(str(CHECKOUT))
+
+from tests.tested import behind_installed, under_test  # noqa: E402
+
+behind_installed(CHECKOUT)
 
 # Time says nothing on a machine that others use too, and the first example builds the parser.
 settings.register_profile("raggeddsl", deadline=None)
@@ -20,6 +26,20 @@ settings.load_profile("raggeddsl")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write golden files anew")
+
+
+def pytest_configure() -> None:
+    found = under_test(CHECKOUT)
+    if found is None:
+        raise pytest.UsageError("there is no raggeddsl to test: run `pip install '.[test]' && pytest`")
+    if found.fault is not None:
+        raise pytest.UsageError(found.fault)
+
+
+def pytest_report_header() -> str:
+    found = under_test(CHECKOUT)
+    assert found is not None
+    return found.header
 
 
 @pytest.fixture

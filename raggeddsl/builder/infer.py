@@ -11,8 +11,10 @@ from typing import NoReturn
 import numpy as np
 
 from raggeddsl.builder.nodes import Binary, Known, Node, Number
+from raggeddsl.builder.shapes import addressable
 from raggeddsl.builder.words import members, shape_of, shown, where
 from raggeddsl.dtypes import DTYPES, promote
+from raggeddsl.graph.factors import misfit
 from raggeddsl.graph.nodes import Columns, FamilyType
 from raggeddsl.language.refuse import refuse
 
@@ -26,7 +28,9 @@ def result(op: str, left: Node, right: Node) -> Known | None:
     _same_length(op, left, right)
     match op:
         case "@":
-            return _product(left, right, left.known, right.known)
+            product = _product(left, right, left.known, right.known)
+            addressable(product, f"`{_text(op, left, right)}`")
+            return product
         case "*":
             return _scaled(left, right, left.known, right.known)
         case _:
@@ -55,6 +59,9 @@ def _with_number(op: str, left: Node, right: Node) -> Known | None:
             f"a fractional number times {dtype} in `{text}` is not {dtype}",
             'use a whole number, or multiply with an f32 scalar: `b.input("s", shape=())`',
         )
+    bad = None if known is None else misfit(number.value, known.type.dtype)
+    if bad is not None:
+        refuse("RMM320", f"{bad.message}, in `{text}`: {bad.holds}", bad.help)
     return known
 
 

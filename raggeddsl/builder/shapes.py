@@ -10,11 +10,12 @@ from raggeddsl.builder.nodes import Known
 from raggeddsl.builder.numbers import plain
 from raggeddsl.builder.words import members
 from raggeddsl.dtypes import DTYPES, from_numpy
-from raggeddsl.graph.elaborate.types import meant_dtype
+from raggeddsl.graph.elaborate.state import MEMBER_LIMIT
+from raggeddsl.graph.elaborate.types import TOO_LARGE, meant_dtype, too_large
 from raggeddsl.graph.nodes import Columns, FamilyType
 from raggeddsl.language.refuse import refuse
 
-SIZES = "sizes are whole numbers ≥ 0"
+SIZES = "sizes are whole numbers ≥ 0, and at most 2**63 - 1"
 FORMS = "a matrix has two sizes, `(m, n)`; a scalar has none, `()`"
 
 
@@ -41,6 +42,19 @@ def known_type(name: str, shape: Any, shapes: Any, count: Any, dtype: str) -> Kn
     """The type that an input is declared with; one of `shape` and `shapes` is None."""
     if (shape is None) == (shapes is None):
         raise TypeError("give `shape=` for a single matrix or equal members, or `shapes=` for a family")
+    known = _declared(name, shape, shapes, count, dtype)
+    addressable(known, f"the input `{name}`")
+    return known
+
+
+def addressable(known: Known, what: str) -> None:
+    """RMM318 if the bytes of all members of `what` cannot be counted in 63 bits."""
+    found = too_large(known.type)
+    if found is not None:
+        refuse("RMM318", f"{what} {found[0]}: {found[1]}", TOO_LARGE)
+
+
+def _declared(name: str, shape: Any, shapes: Any, count: Any, dtype: str) -> Known:
     if shapes is not None:
         rows, cols, scalar = _many(name, shapes)
         if count is not None and whole_number(count, f"the `count` of `{name}`") != len(rows):
@@ -48,6 +62,11 @@ def known_type(name: str, shape: Any, shapes: Any, count: Any, dtype: str) -> Kn
         return Known(FamilyType(rows, cols, dtype, scalar), True)
     sizes = _one(name, shape)
     number = 1 if count is None else whole_number(count, f"the `count` of `{name}`")
+    if number > MEMBER_LIMIT:
+        message = f"`{name}` has {members(number)}, of which at most {MEMBER_LIMIT} (2**24) are planned for"
+        refuse(
+            "RMM402", message, "a plan takes some 200 bytes a member; split the work into several programs"
+        )
     rows, cols = (np.full(number, size, np.int64) for size in (sizes or (1, 1)))
     return Known(FamilyType(rows, cols, dtype, scalar=not sizes), count is not None)
 
@@ -73,7 +92,7 @@ def whole_number(value: Any, what: str) -> int:
 def _many(name: str, shapes: Any) -> tuple[Columns, Columns, bool]:
     """The rows and columns of all members, int64[N] each, and whether they are scalars."""
     try:
-        table = np.asarray(shapes if isinstance(shapes, np.ndarray) else list(shapes))
+        table = _table(shapes)
     except (TypeError, ValueError):
         refuse("RMM306", f"the shapes of `{name}` are not one pair of sizes a member", FORMS)
     if table.ndim == 1 and len(table) == 0:
@@ -87,6 +106,15 @@ def _many(name: str, shapes: Any) -> tuple[Columns, Columns, bool]:
     return np.ascontiguousarray(sizes[:, 0]), np.ascontiguousarray(sizes[:, 1]), False
 
 
+def _table(shapes: Any) -> np.ndarray:
+    """`shapes` as an array; integers beyond int64 stay what they are, which NumPy would make floats of."""
+    if isinstance(shapes, np.ndarray):
+        return shapes
+    given = list(shapes)
+    table = np.asarray(given)
+    return np.array(given, object) if table.dtype.kind == "f" and table.ndim == 2 else table
+
+
 def _not_pairs(name: str, table: np.ndarray) -> NoReturn:
     found = f"an array of shape {table.shape}"
     refuse("RMM306", f"the shapes of `{name}` are {found}, not one pair of sizes a member", FORMS)
@@ -98,7 +126,7 @@ def whole_numbers(values: Any, what: str, row: str) -> np.ndarray:
     if array.size == 0:
         return array.astype(np.int64)
     if array.dtype.hasobject:
-        array = np.array([plain(one) for one in array.ravel()]).reshape(array.shape)
+        array = _plain_numbers(array, what, row)
     if array.dtype.kind not in "iu":
         refuse("RMM405", f"{what} are of type {array.dtype}, not whole numbers", SIZES)
     bad = array < 0 if array.dtype.kind == "i" else array > np.uint64(2**63 - 1)
@@ -106,3 +134,12 @@ def whole_numbers(values: Any, what: str, row: str) -> np.ndarray:
         place = tuple(int(k) for k in np.argwhere(bad)[0])
         refuse("RMM405", f"{what} have {array[place]} for {row} {place[0]}", SIZES)
     return array.astype(np.int64)
+
+
+def _plain_numbers(array: np.ndarray, what: str, row: str) -> np.ndarray:
+    """What scalars of other kinds and integers beyond int64 are; RMM405 for those that no column holds."""
+    numbers = [plain(one) for one in array.ravel()]
+    for place, number in enumerate(numbers):
+        if isinstance(number, int) and not -(2**63) <= number < 2**63:
+            refuse("RMM405", f"{what} have {number} for {row} {place // (array.size // len(array))}", SIZES)
+    return np.array(numbers).reshape(array.shape)

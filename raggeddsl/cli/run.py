@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from raggeddsl.cli.parser import EXIT_FINDINGS, EXIT_FINE, WrongUsage
 from raggeddsl.cli.spec import add_backend, add_spec, compiled, count
 from raggeddsl.cli.write import write_whole
-from raggeddsl.plan.units import count_text, digits, percent, seconds_text
+from raggeddsl.plan.units import count_text, seconds_text
 
 if TYPE_CHECKING:
     from raggeddsl import Program
@@ -135,29 +135,11 @@ def of_archive(fault: Diagnostic, spec: Source | None, program: Program, archive
 
 def verified(program: Program, inputs: dict[str, Any], results: dict[str, Any]) -> bool:
     """Compare with the reference, say how it went, and whether every member agrees."""
-    from raggeddsl.graph.bounds import compare
+    from raggeddsl.verification import verify
 
-    verdict = compare(results, program.reference(inputs))
-    members = count_text(verdict.members, "member")
-    if not verdict.agreed:
-        print(
-            f"NOT verified: {verdict.worst} is off the float64 reference by {digits(verdict.share)} times "
-            f"what is allowed ({members} compared); please report it with the spec and the inputs"
-        )
-        return False
-    every = "the only member agrees" if verdict.members == 1 else f"all {members} agree"
-    worst = f", at {verdict.worst}" if verdict.share else ""
-    print(
-        f"verified: {every} with the float64 reference\n"
-        f"  largest error {verdict.error:.2g} of a member's largest entry; "
-        f"at most {percent(verdict.share, 1)} of what rounding explains{worst}"
-    )
-    if verdict.unproven:
-        print(
-            f"  of {count_text(verdict.unproven, 'member')} that proves nothing: after so many operations\n"
-            "  the bound is wider than the values; judge them by the largest error"
-        )
-    return True
+    verdict = verify(program, inputs, results)
+    print(verdict)
+    return verdict.agreed
 
 
 def described(value: Any) -> str:

@@ -35,8 +35,10 @@ def merge(source: Source, lines: LogicalLines) -> tuple[list[ast.Statement | ast
         template = parse_line(source, span, Diagnostics(source))
         if template is None or _spells_numbers(template):
             continue
-        alone[numbers] = False
         group = _group(source.text, tokens, rows, template)
+        if any(map(_may_be_out_of_range, group.columns)):
+            continue
+        alone[numbers] = False
         items.extend([group] if _is_like(template, group) else map(group.statement, range(len(group))))
     return items, np.flatnonzero(alone).tolist()
 
@@ -50,6 +52,13 @@ def _spells_numbers(statement: ast.Statement) -> bool:
             return not all(attribute.value.isidentifier() for attribute in attributes)
         case _:
             return False
+
+
+def _may_be_out_of_range(column: list[str] | np.ndarray) -> bool:
+    """Whether a float64 may not hold what is written: it is infinite, or zero."""
+    if isinstance(column, list) or column.dtype != np.float64:
+        return False
+    return bool((np.isinf(column) | (column == 0)).any())
 
 
 def _forms(tokens: Tokens) -> Iterator[np.ndarray]:

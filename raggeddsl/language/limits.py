@@ -20,8 +20,7 @@ def within_limits(statement: ast.Statement, found: Diagnostics) -> bool:
     pending: list[tuple[object, int]] = [(statement, 0)]
     while pending:
         node, depth = pending.pop()
-        if isinstance(node, ast.Number) and _is_too_large(node.value):
-            _too_large(node, found)
+        if isinstance(node, ast.Number) and not _in_range(node, found):
             return False
         if depth > MAX_DEPTH:
             found.error(
@@ -48,14 +47,20 @@ def _parts(node: object) -> Iterator[object]:
                 yield part
 
 
-def _is_too_large(value: int | float) -> bool:
-    return value > LARGEST_INT if isinstance(value, int) else math.isinf(value)
+def _in_range(node: ast.Number, found: Diagnostics) -> bool:
+    """Whether the number could be read as it is written; else one RMM106."""
+    value = node.value
+    if value > LARGEST_INT if isinstance(value, int) else math.isinf(value):
+        help = "a whole number is at most 2**63 - 1, any other at most 1.8e308"
+    elif isinstance(value, float) and value == 0 and _has_digits(node, found):
+        help = "a number that is not 0 is at least 5e-324"
+    else:
+        return True
+    found.error("RMM106", "this number is out of range", node.span, help=help)
+    return False
 
 
-def _too_large(node: ast.Number, found: Diagnostics) -> None:
-    found.error(
-        "RMM106",
-        "this number is out of range",
-        node.span,
-        help="a whole number is at most 2**63 - 1, any other at most 1.8e308",
-    )
+def _has_digits(node: ast.Number, found: Diagnostics) -> bool:
+    """Whether the number is written with a digit that is not 0 in front of its exponent."""
+    text = "" if found.source is None else found.source.text[node.span.start : node.span.end]
+    return any(digit in "123456789" for digit in text.lower().partition("e")[0])

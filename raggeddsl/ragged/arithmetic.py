@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from raggeddsl.language.refuse import refuse
+from raggeddsl.runtime.configuration import x64_enabled
 from raggeddsl.runtime.layout import Layout
 
 if TYPE_CHECKING:
@@ -122,7 +123,23 @@ def _elementwise(operation: Callable[..., Any], sign: str, left: Any, right: Any
         )
         refuse("RMM711", message, help)
     first, second = (x.data if isinstance(x, Arithmetic) else x for x in (left, right))
-    return _like(ragged, operation(first, second))
+    try:
+        return _like(ragged, operation(first, second))
+    except OverflowError:
+        raise OverflowError(_too_large(sign, ragged, other)) from None
+
+
+def _too_large(sign: str, ragged: Any, number: Any) -> str:
+    """What to say of a whole number that jax has no integer type for, as `jnp.multiply` refuses it."""
+    bits = 64 if x64_enabled() else 32
+    mend = (
+        f'convert the Ragged, as by `ragged.astype("float32")`, and write the number as {number}.0'
+        if jnp.issubdtype(ragged.dtype, jnp.integer)
+        else f"write it as {number}.0"
+    )
+    return (
+        f"`{sign}` of a Ragged of {ragged.dtype} and {number}: the number does not fit in {bits} bits; {mend}"
+    )
 
 
 def _refuse_plain(sign: str, wanted: str, value: Any) -> None:

@@ -10,6 +10,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from raggeddsl.extent import check_elements, pairs
+
 _PIECE = 4096
 """Elements of a member that are summed one after another: more, and rounding errors would show."""
 
@@ -30,6 +32,7 @@ class Layout:
         self, rows: np.ndarray, cols: np.ndarray, scalar: bool, column_major: bool, digest: bytes
     ) -> None:
         self.rows, self.cols, self.scalar, self.column_major = rows, cols, scalar, column_major
+        check_elements(rows, cols)
         self.sizes = rows * cols
         ends = np.cumsum(self.sizes)
         self.offsets = ends - self.sizes
@@ -43,7 +46,8 @@ class Layout:
     def of(rows: np.ndarray, cols: np.ndarray, scalar: bool = False, column_major: bool = False) -> Layout:
         """The one layout of members `[rows[i], cols[i]]` (`[]` each, if `scalar`).
 
-        Where every member is a row, a column or empty, the two orders are one: row-major.
+        Where every member is a row, a column or empty, the two orders are one: row-major.  Raises
+        `ValueError` for negative sizes, and for more than 2**62 elements, of which no offset wraps.
         """
         rows = np.array(rows, dtype=np.int64)
         cols = np.array(cols, dtype=np.int64)
@@ -62,23 +66,14 @@ class Layout:
     def of_shapes(shapes: Any) -> Layout:
         """The layout of an `(N, 2)` array or a sequence of `(rows, cols)` pairs; of `()`s: scalars.
 
-        Raises `ValueError` for anything else and for negative sizes.
+        Raises `ValueError` for anything else, for sizes that are negative or not whole, and for more
+        elements than 2**62; it names the member and its shape.
         """
-        table = np.asarray(_pairs(shapes) if isinstance(shapes, list) else shapes)
-        if table.size == 0 and table.ndim == 2 and table.shape[1] == 0 and len(table):
-            ones = np.ones(len(table), np.int64)
+        given = _pairs(shapes) if isinstance(shapes, list) else shapes
+        if _of_scalars(given):
+            ones = np.ones(len(given), np.int64)
             return Layout.of(ones, ones, scalar=True)
-        if table.size == 0 and table.shape in ((0,), (0, 2)):
-            return Layout.of(np.zeros(0), np.zeros(0))
-        if table.ndim != 2 or table.shape[1] != 2 or table.dtype.kind not in "iu":
-            raise ValueError(
-                "shapes must be whole numbers, one (rows, columns) pair a member; "
-                f"got {table.dtype} of shape {table.shape}"
-            )
-        if (table < 0).any():
-            member = int(np.argmax((table < 0).any(axis=1)))
-            raise ValueError(f"sizes must be 0 or more; member {member} is {tuple(table[member].tolist())}")
-        return Layout.of(table[:, 0], table[:, 1])
+        return Layout.of(*pairs(given))
 
     @cached_property
     def shapes(self) -> np.ndarray:
@@ -156,6 +151,15 @@ def some_shapes(shapes: np.ndarray, scalar: bool, order: str = "") -> str:
     if count > 4:
         shown.insert(3, "…")
     return f"({members}: {', '.join(shown)})" if shown else f"({members})"
+
+
+def _of_scalars(shapes: Any) -> bool:
+    """Whether there are members, and the shape of each is `()`."""
+    if isinstance(shapes, np.ndarray):
+        return shapes.ndim == 2 and len(shapes) > 0 and shapes.shape[1] == 0
+    if not isinstance(shapes, list | tuple):
+        return False
+    return len(shapes) > 0 and all(isinstance(shape, tuple | list) and not shape for shape in shapes)
 
 
 def _pairs(shapes: list[Any]) -> Any:

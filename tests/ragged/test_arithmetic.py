@@ -32,6 +32,21 @@ def test_numbers_act_on_every_element_and_promote_as_in_jax(sign, number, dtype)
 
 
 @pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize(
+    ("dtype", "mend"), [("int32", "`ragged.astype"), ("float32", "write it as 3000000000.0")]
+)
+def test_a_number_that_jax_has_no_integer_type_for_is_an_overflow_that_says_so(sign, dtype, mend):
+    packed = Ragged.from_list(arrays(dtype=dtype))
+    for call in (lambda: SIGNS[sign](packed, 3000000000), lambda: SIGNS[sign](3000000000, packed)):
+        with pytest.raises(
+            OverflowError, match=f"of {dtype} and 3000000000: .* does not fit in 32 bits.*{mend}"
+        ):
+            call()
+        with pytest.raises(OverflowError):
+            SIGNS[sign](jnp.ones(2, dtype), 3000000000)
+
+
+@pytest.mark.parametrize("sign", SIGNS)
 def test_equal_shapes_act_member_by_member(sign):
     work = SIGNS[sign]
     same(work(R, ragged(seed=2)), [work(a, b) for a, b in zip(A, B, strict=True)])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES, promote
+from raggeddsl.graph import factors
 from raggeddsl.graph.elaborate.context import Context, close, close_part, use_of
 from raggeddsl.graph.elaborate.describe import describe, in_text
 from raggeddsl.graph.elaborate.types import both_shapes
@@ -15,14 +17,12 @@ from raggeddsl.graph.nodes import FamilyType
 from raggeddsl.language import ast
 from raggeddsl.language.source import Fix, Span
 
-LARGEST_FACTOR = 2**63 - 1
-
 
 def negate(ctx: Context, expr: ast.Negate, value: Value) -> Value | None:
     """`-value`."""
     if isinstance(value, Constant):
         return Constant(-value.value)
-    return scale(ctx, value, -1, expr.span)
+    return scale(ctx, value, -1)
 
 
 def binary(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Value | None:
@@ -60,7 +60,7 @@ def _fold(ctx: Context, expr: ast.Binary, left: int | float, right: int | float)
 
 
 def _in_range(ctx: Context, value: int | float, span: Span) -> bool:
-    if math.isfinite(value) and (isinstance(value, float) or abs(value) <= LARGEST_FACTOR):
+    if math.isfinite(value) and (isinstance(value, float) or abs(value) <= factors.LARGEST_WHOLE):
         return True
     ctx.error(
         "RMM319",
@@ -74,40 +74,55 @@ def _in_range(ctx: Context, value: int | float, span: Span) -> bool:
 # ---------------------------------------------------------------- scaling
 
 
-def scale(ctx: Context, value: Matrix, factor: int | float, span: Span) -> Matrix | None:
-    """`factor * value`."""
-    if isinstance(factor, float) and DTYPES[value.type.dtype].kind == "integer":
-        whole = f", as {int(factor)}" if factor.is_integer() else ""
+def scale(ctx: Context, value: Matrix, factor: int | float) -> Matrix | None:
+    """`factor * value`, by a factor that its type holds.
+
+    It joins the factors that are there, unless their product would leave the range of the type: then
+    they are applied one after another.
+    """
+    if factor == 1 and isinstance(factor, int):
+        return value
+    dtype = value.type.dtype
+    joined = [factors.times(dtype, part.factor, factor) for part in value.parts]
+    known = [number for number in joined if number is not None]
+    if len(known) < len(joined):
+        closed = close(ctx, value)
+        if closed is None:
+            return None
+        value, known = closed, [factor]
+    parts = tuple(replace(part, factor=own) for part, own in zip(value.parts, known, strict=True))
+    return Matrix(parts, value.type, value.constant, value.causes)
+
+
+def _by_number(ctx: Context, expr: ast.Binary, value: Matrix, number: int | float) -> Matrix | None:
+    """`number * value` as it is written in `expr`, if the type of `value` holds the number."""
+    dtype = value.type.dtype
+    if isinstance(number, float) and DTYPES[dtype].kind == "integer":
+        whole = f", as {int(number)}" if number.is_integer() else ""
         ctx.error(
             "RMM311",
-            f"a fractional number times {value.type.dtype} is not {value.type.dtype}",
-            span,
+            f"a fractional number times {dtype} is not {dtype}",
+            expr.span,
             help=f"use a whole number{whole}, or multiply with an f32 scalar: `input s : f32[]`",
         )
         return None
-    if factor == 1 and isinstance(factor, int):
-        return value
-    try:
-        parts = tuple(part.scaled(factor) for part in value.parts)
-    except OverflowError:
-        parts = ()
-    if not parts or not all(_in_range(ctx, part.factor, span) for part in parts):
-        if not parts:
-            _in_range(ctx, math.inf, span)
+    bad = factors.misfit(number, dtype)
+    if bad is not None:
+        ctx.error("RMM320", bad.message, expr.span, here=bad.holds, help=bad.help)
         return None
-    return Matrix(parts, value.type, value.constant, value.causes)
+    return scale(ctx, value, number)
 
 
 def _times(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Matrix | None:
     if isinstance(left, Constant):
         assert isinstance(right, Matrix)
-        return scale(ctx, right, left.value, expr.span)
+        return _by_number(ctx, expr, right, left.value)
     if isinstance(right, Constant):
-        return scale(ctx, left, right.value, expr.span)
+        return _by_number(ctx, expr, left, right.value)
     if left.type.scalar:
-        return _scale_by(ctx, right, left, expr.span)
+        return _scale_by(ctx, right, left)
     if right.type.scalar:
-        return _scale_by(ctx, left, right, expr.span)
+        return _scale_by(ctx, left, right)
     ctx.refuse()
     names = describe(ctx, expr.left, 0), describe(ctx, expr.right, 0)
     ctx.error(
@@ -121,7 +136,7 @@ def _times(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Matrix 
     return None
 
 
-def _scale_by(ctx: Context, value: Matrix, scalar: Matrix, span: Span) -> Matrix | None:
+def _scale_by(ctx: Context, value: Matrix, scalar: Matrix) -> Matrix | None:
     """`scalar * value`, the scalar's own factor taken out where that is exact."""
     dtype = promote(value.type.dtype, scalar.type.dtype)
     if len(value.parts) > 1 or value.parts[0].by is not None or value.type.dtype != dtype:
@@ -145,7 +160,7 @@ def _scale_by(ctx: Context, value: Matrix, scalar: Matrix, span: Span) -> Matrix
     type = spread(FamilyType(value.type.rows, value.type.cols, dtype, value.type.scalar), ctx, constant)
     scaled = Part(part.x, part.type, part.factor, by)
     made = Matrix((scaled,), type, constant, value.causes)
-    return made if factor == 1 and isinstance(factor, int) else scale(ctx, made, factor, span)
+    return made if factor == 1 and isinstance(factor, int) else scale(ctx, made, factor)
 
 
 def spread(type: FamilyType, ctx: Context, constant: bool) -> FamilyType:
@@ -178,8 +193,9 @@ def _add(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Matrix | 
     if first is None or second is None:
         return None
     if expr.op == "-":
-        second = scale(ctx, second, -1, expr.span)
-        assert second is not None
+        second = scale(ctx, second, -1)
+        if second is None:
+            return None
     constant = left.constant and right.constant
     type = spread(FamilyType(left.type.rows, left.type.cols, dtype, left.type.scalar), ctx, constant)
     causes = right.causes if left.constant and not constant else left.causes

@@ -13,7 +13,7 @@ from raggeddsl.graph.elaborate.types import both_shapes
 from raggeddsl.graph.elaborate.values import Matrix, OpenChain, Part, Use, Value
 from raggeddsl.graph.nodes import FamilyType
 from raggeddsl.language import ast
-from raggeddsl.language.source import Fix, Span
+from raggeddsl.language.source import Fix
 
 
 def matmul(ctx: Context, expr: ast.Binary, left: Value | None, right: Value | None) -> Matrix | None:
@@ -35,14 +35,14 @@ def matmul(ctx: Context, expr: ast.Binary, left: Value | None, right: Value | No
     dtype = _dtype(ctx, promote(left.type.dtype, right.type.dtype))
     if dtype is None:
         return None
-    first, second = _factor(ctx, left), _factor(ctx, right)
+    first, second = _factor(ctx, left, dtype), _factor(ctx, right, dtype)
     if first is None or second is None:
         return None
-    return _joined(ctx, first, second, (left, right), dtype, expr.span)
+    return _joined(ctx, first, second, (left, right), dtype)
 
 
 def _joined(
-    ctx: Context, first: Part, second: Part, sides: tuple[Matrix, Matrix], dtype: str, span: Span
+    ctx: Context, first: Part, second: Part, sides: tuple[Matrix, Matrix], dtype: str
 ) -> Matrix | None:
     left, right = sides
     if first.by is not None and second.by is not None:
@@ -60,18 +60,19 @@ def _joined(
     constant = left.constant and right.constant
     part = Part(chain, spread(shape, ctx, chain.constant), 1, first.by or second.by)
     whole = Matrix((part,), spread(shape, ctx, constant), constant, (left.causes[0], right.causes[1]))
-    scaled = scale(ctx, whole, first.factor, span)
-    return None if scaled is None else scale(ctx, scaled, second.factor, span)
+    scaled = scale(ctx, whole, first.factor)
+    return None if scaled is None else scale(ctx, scaled, second.factor)
 
 
-def _factor(ctx: Context, value: Matrix) -> Part | None:
-    """`value` as one part whose factor may be taken out of the product.
+def _factor(ctx: Context, value: Matrix, dtype: str) -> Part | None:
+    """`value` as one part whose factor may be taken out of the product, which is of type `dtype`.
 
-    Not where taking it out changes the dtype of the product, nor in f16, which a number like 1e-4
-    in front may be there to keep from overflowing.
+    Not where taking it out changes the dtype of the product; nor in f16, which a number like 1e-4
+    in front may be there to keep from overflowing; nor of integers that would not wrap in a wider product.
     """
     part = value.parts[0]
-    exact = part.type.dtype == value.type.dtype and value.type.dtype != "f16"
+    own = value.type.dtype
+    exact = part.type.dtype == own and own != "f16" and (own == dtype or DTYPES[own].kind != "integer")
     if len(value.parts) == 1 and (part.bare or exact):
         return part
     closed = close(ctx, value)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
+from raggeddsl.extent import MOST_BYTES, elements, largest
 from raggeddsl.graph.elaborate.sizes import BadLines, Scope, size
 from raggeddsl.graph.elaborate.state import State
 from raggeddsl.graph.nodes import FamilyType
 from raggeddsl.graph.suggest import suggest
 from raggeddsl.language import ast
-from raggeddsl.language.source import Fix, Span
+from raggeddsl.language.source import Fix, Label, Span
 
 OTHER_NAMES = {
     "float": "f32", "float32": "f32", "single": "f32", "fp32": "f32", "float64": "f64", "double": "f64",
@@ -18,7 +19,7 @@ OTHER_NAMES = {
     "complex64": "c64", "complex128": "c128", "int": "i32", "int32": "i32", "int8": "i8", "s8": "i8",
     "s32": "i32", "tf32": "f32",
 }  # fmt: skip
-LARGEST_BYTES = 2**63 - 1
+TOO_LARGE = "no machine holds this; look for a size that is wrong"
 
 
 def meant_dtype(word: str) -> str | None:
@@ -127,20 +128,21 @@ def family_type(state: State, type: ast.TypeExpr, dtype: str | None, scope: Scop
 
 def fits_memory(state: State, type: FamilyType, span: Span) -> bool:
     """Whether the bytes of all members together can be counted in 63 bits; else an error."""
-    itemsize = DTYPES[type.dtype].itemsize
-    about = float(np.sum(type.rows.astype(np.float64) * type.cols)) * itemsize
-    if about < 2.0**62:
-        return True
-    exact = int(np.dot(type.rows.astype(object), type.cols.astype(object))) * itemsize
-    if exact <= LARGEST_BYTES:
-        return True
-    state.diagnostics.error(
-        "RMM318",
-        f"this takes about 2**{exact.bit_length() - 1} bytes, more than can be addressed",
-        span,
-        help="no machine holds this; look for a size that is wrong",
-    )
-    return False
+    found = too_large(type)
+    if found is not None:
+        message, here = f"this {found[0]}", [Label(span, found[1])]
+        state.diagnostics.error("RMM318", message, span, labels=here, help=TOO_LARGE)
+    return found is None
+
+
+def too_large(type: FamilyType) -> tuple[str, str] | None:
+    """How many bytes the members take and what the largest is, where 63 bits cannot count them; or None."""
+    total = elements(type.rows, type.cols) * DTYPES[type.dtype].itemsize
+    if total <= MOST_BYTES:
+        return None
+    member = largest(type.rows, type.cols)
+    takes = f"takes about 2**{total.bit_length() - 1} bytes, more than the 2**63 - 1 that can be addressed"
+    return takes, f"member {member} is {show_type(type, member)}" if len(type) > 1 else show_type(type)
 
 
 def show_type(type: FamilyType, row: int = 0) -> str:

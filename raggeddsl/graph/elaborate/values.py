@@ -6,7 +6,7 @@ chain stays open so that `A @ B @ C` is one `Chain`.  `close` turns a value into
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -60,9 +60,6 @@ class Part:
     @property
     def bare(self) -> bool:
         return self.by is None and self.factor == 1 and isinstance(self.factor, int)
-
-    def scaled(self, factor: int | float) -> Part:
-        return replace(self, factor=self.factor * factor)
 
 
 @dataclass(frozen=True, eq=False)

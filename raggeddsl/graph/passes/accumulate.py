@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from raggeddsl.dtypes import DTYPES
+from raggeddsl.graph.factors import times
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, Operand, Product, Term, operands
 from raggeddsl.graph.passes.rewrite import (
@@ -88,30 +88,35 @@ def _fits(node: Combine, term: Term, inner: Combine, most: int) -> bool:
 
 
 def _scalable(term: Term, inner: Combine | Product) -> bool:
-    """Whether `inner` can take the scale of `term`: one run-time scalar a term, integers in range."""
+    """Whether `inner` can take the scale of `term`: one run-time scalar a term, factors in range."""
     if isinstance(inner, Combine):
         scaled = inner.terms
     else:
         scaled = (Term(inner.lhs, inner.factor, inner.by), *inner.addends)
     if term.by is not None and any(own.by is not None for own in scaled):
         return False
-    if DTYPES[inner.type.dtype].kind != "integer":
-        return True
-    return all(abs(own.factor * term.factor) < 2**31 for own in scaled)
+    return all(times(inner.type.dtype, own.factor, term.factor) is not None for own in scaled)
 
 
 def _inlined(term: Term, inner: Combine) -> tuple[Term, ...]:
     """The terms of `inner` as `term` uses them."""
     if term.factor == 1 and term.by is None and term.x.members is None and not term.x.transposed:
         return inner.terms
-    return tuple(_scaled(own, term) for own in inner.terms)
+    return tuple(_scaled(own, term, inner.type.dtype) for own in inner.terms)
 
 
-def _scaled(own: Term, outer: Term) -> Term:
+def _scaled(own: Term, outer: Term, dtype: str) -> Term:
     """A term of what `outer` reads, read by itself with the scale, map and transpose of `outer`."""
     x = through(outer.x, own.x)
     by = outer.by if own.by is None else taken(own.by, outer.x.members)
-    return Term(x, own.factor * outer.factor, by)
+    return Term(x, _joined(dtype, own, outer), by)
+
+
+def _joined(dtype: str, own: Term | Product, outer: Term) -> float | int:
+    """The factor of both, which `_scalable` has found to be in range."""
+    factor = times(dtype, own.factor, outer.factor)
+    assert factor is not None, "such terms are not folded"
+    return factor
 
 
 # ---------------------------------------------------------------- products
@@ -163,7 +168,7 @@ def _onto_targets(node: Combine, term: Term, product: Product) -> Product | None
         type=node.type,
         lhs=taken(product.lhs, members),
         rhs=taken(product.rhs, members),
-        factor=product.factor * term.factor,
+        factor=_joined(node.type.dtype, product, term),
         by=by,
         target=node.target,
         addends=_scaled_addends(product, term),
@@ -180,7 +185,7 @@ def _onto_sums(node: Combine, term: Term, product: Product) -> Product | None:
     return replace(
         product,
         type=node.type,
-        factor=product.factor * term.factor,
+        factor=_joined(node.type.dtype, product, term),
         by=by,
         target=compose(product.target, node.target),
         addends=_scaled_addends(product, term),
@@ -190,5 +195,6 @@ def _onto_sums(node: Combine, term: Term, product: Product) -> Product | None:
 
 def _scaled_addends(product: Product, term: Term) -> tuple[Term, ...]:
     """The product's addends, re-indexed and scaled as `term` does."""
+    dtype = product.type.dtype
     moved = (taken_term(addend, term.x.members) for addend in product.addends)
-    return tuple(Term(a.x, a.factor * term.factor, a.by if term.by is None else term.by) for a in moved)
+    return tuple(Term(a.x, _joined(dtype, a, term), a.by if term.by is None else term.by) for a in moved)

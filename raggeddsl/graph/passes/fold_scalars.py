@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, assert_never
 
 from raggeddsl.dtypes import DTYPES
+from raggeddsl.graph.factors import times
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Chain, Combine, Input, Join, Node, Operand, Product, Term, Transpose, View
 from raggeddsl.graph.passes.rewrite import Rewrite, Use, through, uses
@@ -89,11 +90,11 @@ class _Fold:
         factors: list[Operand] = []
         constant: float | int = 1
         for factor in node.factors:
-            bare, more = self.bare(factor, node.type.dtype)
-            if node.type.dtype == "f16" or not self.moderate(constant * more):
-                bare, more = self.solid(factor), 1
+            bare, more = self.taking(factor, node.type.dtype, constant)
+            if node.type.dtype == "f16" or not self.moderate(more):
+                bare, more = self.solid(factor), constant
             factors.append(bare)
-            constant = constant * more
+            constant = more
         self.rewrite.ops[key] = replace(node, factors=tuple(factors))
         if constant != 1:
             self.constants[key] = constant
@@ -101,14 +102,15 @@ class _Fold:
     def product(self, key: int, node: Product) -> None:
         dtype = node.type.dtype
         by = node.by
-        lhs, left = self.bare(node.lhs, dtype)
-        rhs, right = self.bare(node.rhs, dtype)
-        constant = node.factor * left * right
-        for use in (node.lhs, node.rhs):
-            by = by or self.runtime_of(use)
+        constant = node.factor
+        sides = {"lhs": node.lhs, "rhs": node.rhs}
+        # First the one whose run-time scalar is taken over: its constant has to come along.
+        for slot in sorted(sides, key=lambda slot: sides[slot].node not in self.runtime):
+            by = by or self.runtime_of(sides[slot])
+            sides[slot], constant = self.taking(sides[slot], dtype, constant)
+        lhs, rhs = sides["lhs"], sides["rhs"]
         if by is not None and by is node.by:
-            by, more = self.bare(by, dtype)
-            constant = constant * more
+            by, constant = self.taking(by, dtype, constant)
         new = replace(node, lhs=lhs, rhs=rhs, by=by, addends=self.terms(node.addends, dtype))
         if not node.addends and self.floats(key, dtype, constant):
             self.rewrite.ops[key] = replace(new, factor=1)
@@ -128,7 +130,7 @@ class _Fold:
         if term.by is None and self.moderate(term.factor) and absorbed:
             self.rewrite.moved[key] = term.x
             self.constants[key] = term.factor
-        elif term.by is not None and self.moderate(term.factor) and self.claim(key, dtype):
+        elif term.by is not None and self.moderate(term.factor) and self.claim(key, dtype, term.factor):
             self.rewrite.moved[key] = term.x
             self.constants[key] = term.factor
             self.runtime[key] = term.by
@@ -139,12 +141,11 @@ class _Fold:
         """Terms with the scalars of what they read taken into their own."""
         new = []
         for term in terms:
-            x, constant = self.bare(term.x, dtype)
+            x, constant = self.taking(term.x, dtype, term.factor)
             by = self.runtime_of(term.x)
             if term.by is not None:
-                by, more = self.bare(term.by, dtype)
-                constant = constant * more
-            new.append(Term(x, term.factor * constant, by))
+                by, constant = self.taking(term.by, dtype, constant)
+            new.append(Term(x, constant, by))
         return tuple(new)
 
     # ------------------------------------------------------------ operands
@@ -155,6 +156,12 @@ class _Fold:
         if constant == 1 or not self.exact(operand.node, dtype):
             return self.solid(operand), 1
         return self.rewrite.use(operand), constant
+
+    def taking(self, operand: Operand, dtype: str, constant: float | int) -> tuple[Operand, float | int]:
+        """The operand and the factor of its reader, `constant` so far, which takes its constant if it can."""
+        bare, more = self.bare(operand, dtype)
+        product = times(dtype, constant, more)
+        return (self.solid(operand), constant) if product is None else (bare, product)
 
     def runtime_of(self, operand: Operand) -> Operand | None:
         """The run-time scalar that the reader of `operand` takes over, for each of its terms."""
@@ -197,8 +204,8 @@ class _Fold:
         reader = self.rewrite.old.type(use.reader).dtype
         return DTYPES[dtype].kind != "integer" or reader == dtype
 
-    def claim(self, key: int, dtype: str) -> bool:
-        """Whether the readers of `key` all take its run-time scalar, each having none yet."""
+    def claim(self, key: int, dtype: str, constant: float | int) -> bool:
+        """Whether all readers of `key` take its run-time scalar and its constant, each having none yet."""
         reads = self.reads[key]
         places = []
         for use in reads:
@@ -206,14 +213,17 @@ class _Fold:
                 return False
             reader = self.rewrite.old.op(use.reader)
             match reader:
-                case Product(by=None) if use.slot in ("lhs", "rhs"):
+                case Product(by=None, factor=factor) if use.slot in ("lhs", "rhs"):
                     places.append((use.reader, -1))
                 case Product(addends=terms) | Combine(terms=terms) if use.slot in ("addend", "term"):
                     if terms[use.place].by is not None:
                         return False
+                    factor = terms[use.place].factor
                     places.append((use.reader, use.place))
                 case _:
                     return False
+            if times(reader.type.dtype, factor, constant) is None:
+                return False
         free = len(set(places)) == len(places) and not self.claimed.intersection(places)
         if free and places:
             self.claimed.update(places)

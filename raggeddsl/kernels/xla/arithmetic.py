@@ -12,6 +12,9 @@ from jax import lax
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.kernels.xla.steps import Operands, Scale
 
+FAR = 2.0**42
+"""Three factors up to this one, or down to its reciprocal, are in range of f32 together."""
+
 
 def product(operands: Operands, a: jax.Array, b: jax.Array, dims: Any) -> jax.Array:
     """`a` and `b` contracted along `dims`, those of `lax.dot_general`, in the dtypes of `operands`."""
@@ -43,13 +46,22 @@ def scaled(
     work = jnp.promote_types(values.dtype, dtype)
     work = jnp.float32 if work in (jnp.bfloat16, jnp.float16) else work
     if scale.factor != 1:
-        values = values.astype(work) * jnp.asarray(scale.factor).astype(work)
+        values = _times_constant(values.astype(work), scale.factor)
     if scale.factors >= 0:
         values = _times(values.astype(work), table(scale.factors)[part].astype(work))
     if scale.s_buffer >= 0:
         s = memory[scale.s_buffer].at[table(scale.s_offsets)[part]].get(mode="promise_in_bounds")
         values = _times(values.astype(work), s.astype(work))
     return values.astype(dtype)
+
+
+def _times_constant(values: jax.Array, factor: float) -> jax.Array:
+    """`factor * values`; a far factor alone, since XLA makes `1e30 * (1e30 * X)` an infinity times X."""
+    far = jnp.issubdtype(values.dtype, jnp.inexact) and not 1 / FAR <= abs(factor) <= FAR
+    if not far:
+        return values * jnp.asarray(factor).astype(values.dtype)
+    values = lax.optimization_barrier(values) * jnp.asarray(factor).astype(values.dtype)
+    return lax.optimization_barrier(values)
 
 
 def _times(values: jax.Array, factors: jax.Array) -> jax.Array:
