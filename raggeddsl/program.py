@@ -205,6 +205,17 @@ class Program:
                 given.update(zip(one.group.names, members, strict=True))
         return interpret(self._spec, given, bounds=True)
 
+    def prove(self) -> str:
+        """Prove that what runs computes what the plan says: each multiplication once, nothing unready read.
+
+        A checker that shares nothing with the schedulers looks at the schedule, recipe or launches that
+        were made; no inputs are needed.  Gives in a few words what was shown, nothing for the `reference`
+        kernel, which reads the plan itself.  Raises `ScheduleFault`, an internal error that names the tasks.
+        """
+        dispatched = self.choice.target == "dispatch"
+        prove = self._members().prove if dispatched else self._whole().lowered.prove
+        return "" if prove is None else prove()
+
     def random_inputs(self, seed: int = 0) -> dict[str, Any]:
         """Normally distributed inputs, the same for a seed on every machine.
 

@@ -130,7 +130,8 @@ def verify(
 
     `results` are those of an earlier call on the same inputs; without them the program is called.  The
     reference is the spec as it was before any pass, member by member in float64, complex128 or int64,
-    which takes much longer than the program.  Raises what a call raises (RMM701 to RMM707).
+    which takes much longer than the program.  What was compiled is proved besides (`Program.prove`).
+    Raises what a call raises (RMM701 to RMM707), and `ScheduleFault`, an internal error, for a wrong one.
 
         print(rd.verify(program, inputs))
         assert rd.verify(program, inputs)
@@ -154,7 +155,7 @@ def verify(
         nan_inputs=tuple(_holding(np.isnan, program, inputs)),
         inf_inputs=tuple(_holding(np.isinf, program, inputs)),
         ran=_ran(program),
-        schedule=_schedule(program),
+        schedule=_proved(program),
     )
 
 
@@ -185,6 +186,7 @@ def _ran(program: Program) -> str:
     return f"by the {choice.kernel} kernel"
 
 
-def _schedule(program: Program) -> str:
-    """What is proved of the compiled schedule, as `N tasks in P phases proved`; nothing is, so far."""
-    return ""
+def _proved(program: Program) -> str:
+    """What is proved of what was compiled, as `N tasks in P phases, proved`."""
+    shown = program.prove()
+    return f"{shown}, proved to compute what the plan says" if shown else ""

@@ -6,7 +6,7 @@ import numpy as np
 
 from raggeddsl.lowering.dispatch.launches import Launches
 from raggeddsl.plan.plan import Op, Plan
-from raggeddsl.proof import ScheduleFault, Terms, compare_terms
+from raggeddsl.proof import ScheduleFault, Terms, check_plan, compare_terms
 
 
 def prove(plan: Plan, made: Launches) -> str:
@@ -16,6 +16,7 @@ def prove(plan: Plan, made: Launches) -> str:
     complete and not dropped, that it adds to what was there or is the first, that memory that it takes
     over is nobody else's, and that all launches together add what the table says.
     """
+    check_plan(plan)
     if not np.array_equal(np.sort(made.order), np.arange(len(plan.tasks))):
         raise ScheduleFault("the launches are not those of all rows of the task table")
     shapes = _Members(plan, made)

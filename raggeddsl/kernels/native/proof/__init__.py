@@ -24,6 +24,7 @@ from raggeddsl.kernels.native.proof.table import check_bounds, timeline
 from raggeddsl.kernels.native.proof.terms import check_terms
 from raggeddsl.kernels.native.proof.versions import find_versions
 from raggeddsl.plan.plan import Plan
+from raggeddsl.proof import check_plan
 
 if TYPE_CHECKING:
     from raggeddsl.kernels.native.schedule import NativeSchedule
@@ -34,6 +35,7 @@ def prove(plan: Plan, made: NativeSchedule) -> str:
 
     Tells in a few words what was shown.
     """
+    check_plan(plan)
     time = timeline(made)
     check_bounds(plan, made)
     homes = find_homes(plan, made)

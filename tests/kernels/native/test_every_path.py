@@ -1,0 +1,111 @@
+"""Small random graphs meet every path of the native kernel: thresholds are drawn, and visits counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Arithmetic
+from raggeddsl.kernels.native.census import all_paths, census
+from raggeddsl.kernels.native.library import register
+from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
+from raggeddsl.kernels.native.table import ACCUMULATE, ITEM_SIZES, MIRROR, NARROW
+from raggeddsl.plan import Plan
+from raggeddsl.plan.plan import Op
+from raggeddsl.tuning import Tuning
+from tests.kernels.native.running import check, isas, pairs, planned
+from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
+from tests.tunings import LEAST_VISITS, ROUNDS, tunings, workers
+
+pytestmark = pytest.mark.skipif(register() is not None, reason="there is no native library")
+
+OF_SCHEDULES = (
+    "parts of sums", "parts in two stages", "parts along k", "panels of rows", "panels of columns",
+    "mirrored whole", "mirrored steps", "local memory", "arena", "wide sums of narrow terms",
+    "several phases", "several levels beside light members", "many components in a job",
+)  # fmt: skip
+
+
+@st.composite
+def products(draw: st.DrawFn) -> Graph:
+    """Products of sizes that decide which tiles they run in: rows, whole and partial vectors, long k."""
+    dtype = draw(st.sampled_from(("f32", "f32", "f64", "i32", "c64")))
+    accum = draw(st.sampled_from((None, None, "f64"))) if dtype in ("f32", "c64") else None
+    transposed = draw(st.booleans()), draw(st.booleans())
+    rng = np.random.default_rng(draw(seeds))
+    count = draw(st.integers(1, 40))
+    few, many = range(1, 9), [*WIDTHS, *WIDTHS, *rng.integers(1, 100, 20)]
+    columns = rng.choice(many if draw(st.booleans()) else few, count)
+    inner = rng.choice([1, 2, 5, 40, 150, 150, 150], count)
+    rows = rng.choice([1, *range(1, 9), *range(1, 9), *range(9, 18)], count)
+    shapes = list(zip(rows, inner, columns, strict=True))
+    return pairs(shapes, dtype, *transposed, arithmetic=Arithmetic(accum=accum))
+
+
+WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64)
+"""Columns that are whole vectors of some type and instruction set."""
+
+
+def schedule_paths(plan: Plan, made: NativeSchedule) -> list[str]:
+    """The ways that a schedule takes, of those of `OF_SCHEDULES`."""
+    t, found = made.tasks, []
+    terms = ~made.carries
+    stages = plan.stage_of_task[made.source]
+    in_parts = made.in_parts & terms
+    found += ["parts of sums"] * bool(in_parts.any())
+    found += ["parts in two stages"] * (len(np.unique(stages[in_parts])) > 1)
+    products = terms & (t["op"] == Op.PRODUCT)
+    found += ["parts along k"] * bool((t["k"] < plan.tasks.k[made.source])[in_parts & products].any())
+    panels = made.is_panel
+    found += ["panels of rows"] * bool((panels & (t["m"] < plan.tasks.m[made.source])).any())
+    found += ["panels of columns"] * bool((panels & (t["m"] == plan.tasks.m[made.source])).any())
+    mirrored = (t["flags"] & MIRROR) != 0
+    found += ["mirrored whole"] * bool((mirrored & ~panels).any())
+    found += ["mirrored steps"] * bool((mirrored & panels).any())
+    found += ["local memory"] * bool(made.scratch.is_local.any())
+    found += ["arena"] * bool((t["c_buffer"] == made.local_buffer - 1)[terms & ~in_parts].any())
+    narrow = np.isin(np.array([ITEM_SIZES[c] for c in t["c_type"]]), [2])
+    carried = made.carries & narrow & np.isin(t["c_type"], NARROW) & (t["a_buffer"] == made.local_buffer)
+    found += ["wide sums of narrow terms"] * bool(carried.any())
+    found += ["several phases"] * (len(made.phases) > 2)
+    job = np.repeat(np.arange(len(made.jobs)), made.jobs[:, 1])
+    heavy = np.unique(job[panels])
+    phase = np.searchsorted(made.phases, np.arange(len(made.jobs)), side="right")
+    beside = np.setdiff1d(np.flatnonzero(np.isin(phase, phase[heavy])), heavy)
+    found += ["several levels beside light members"] * bool(len(beside) and len(np.unique(phase[heavy])) > 1)
+    stores = ((t["flags"] & ACCUMULATE) == 0) & terms
+    several = np.bincount(job[stores], minlength=1).max(initial=0) > 1
+    found += ["many components in a job"] * bool(several)
+    return found
+
+
+def test_every_path_is_met_by_graphs_of_small_members():
+    visits: Counter[str] = Counter()
+
+    def agrees(graph: Graph, seed: int, tuning: Tuning, workers: int) -> None:
+        plan = planned(graph)
+        made = schedule(plan, workers, tuning.schedule)
+        visits.update(schedule_paths(plan, made))
+        inputs = inputs_for(graph, seed)
+        for isa in isas():
+            met = census(made.tasks, isa, tuning.blocks)
+            visits.update({f"{isa}: {name}": count for name, count in met.items()})
+            check(graph, inputs, plan, workers=workers, isa=isa, tuning=tuning)
+
+    how = seeds, tunings(), workers
+    small = graphs(normal=True, dtypes=ALL_DTYPES, max_operations=5, max_members=5, max_size=24)
+    of_graphs = settings(max_examples=60)(given(small, *how)(agrees))
+    of_products = settings(max_examples=60)(given(products(), *how)(agrees))
+    wanted = [*OF_SCHEDULES, *(f"{isa}: {name}" for isa in isas() for name in all_paths(isa))]
+    wanted = [name for name in wanted if not name.endswith("provider")]
+    for _ in range(2 * ROUNDS):
+        of_graphs()
+        of_products()
+        if all(visits[name] >= LEAST_VISITS for name in wanted):
+            break
+    assert {name: visits[name] for name in wanted if visits[name] < LEAST_VISITS} == {}
