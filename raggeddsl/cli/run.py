@@ -135,7 +135,7 @@ def of_archive(fault: Diagnostic, spec: Source | None, program: Program, archive
 
 def verified(program: Program, inputs: dict[str, Any], results: dict[str, Any]) -> bool:
     """Compare with the reference, say how it went, and whether every member agrees."""
-    from raggeddsl.graph.bounds import compare
+    from raggeddsl.graph.compare import compare
 
     verdict = compare(results, program.reference(inputs))
     members = count_text(verdict.members, "member")
