@@ -26,8 +26,8 @@ uniform, normal, squared normal and lognormal terms, 0.1 for sparse ones, K from
 for sine waves); 0.21 √K for constants, 0.12 √K for ten different values, 0.11 √K for half zeros and half a
 constant.  λ = 4 leaves room for the largest of billions.  tests/graph/test_roundings.py repeats it.
 
-So a single term that is lost among K of both signs shows up to K of about 1 / (2 λ u), two million in f32, and
-among positive ones while K √K < 1 / (1.2 λ u), 23,000; beyond, it is less than what rounding does.
+So one lost term of K shows if terms have both signs up to K of about 1 / (2 λ u), two million in f32; if
+all are positive, while K √K < 1 / (1.2 λ u), 23,000.  Beyond, it is less than what rounding does.
 """
 
 from __future__ import annotations
