@@ -187,10 +187,10 @@ class Program:
         return self._whole().trace().jaxpr
 
     def reference(self, inputs: Mapping[str, Any]) -> Any:
-        """The results by the reference, `raggeddsl.graph.bounds.Reference`: NumPy, in float64 or complex128.
+        """The results by the reference, `raggeddsl.graph.compare.Reference`: NumPy, in float64 or complex128.
 
         It interprets the spec's graph as it was before any pass.  `.values` has the results by
-        name, a list of members for a family; `raggeddsl.graph.bounds.compare` takes the whole.
+        name, a list of members for a family; `raggeddsl.graph.compare.compare` takes the whole.
         Checks `inputs` as a call does.
         """
         from raggeddsl.graph.interpret import interpret

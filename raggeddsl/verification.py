@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from raggeddsl.graph.bounds import Comparison, Value, compare
+from raggeddsl.graph.compare import Comparison, Value, compare
 from raggeddsl.plan.units import count_text, digits, percent
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Verification:
     """How the results of one call compare with the float64 reference; `str` of it says so in words.
 
     `agreed` says whether every entry is within what rounding explains, and is the truth value of the
-    whole.  `error`, `share` and `worst` are those of `raggeddsl.graph.bounds.Comparison`: the largest
+    whole.  `error`, `share` and `worst` are those of `raggeddsl.graph.compare.Comparison`: the largest
     error as a part of a member's largest entry, the largest share of what is allowed, and where that is.
     `members` were compared, `outputs[name]` of each output (None: a single matrix).  Of `unproven` of
     them zeros would have agreed as well; `not_finite` hold NaN or inf in the reference, `hollow` nothing

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import raggeddsl as rd
-from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.compare import compare
 from raggeddsl.program import PARTS
 from tests.processes import printed
 from tests.programs import compilations

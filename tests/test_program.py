@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.compare import compare
 from raggeddsl.graph.interpret import interpret
 from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.library import library

@@ -10,7 +10,7 @@ import pytest
 import raggeddsl as rd
 from raggeddsl import verification
 from raggeddsl.cli import main
-from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.compare import compare
 
 SPEC = """\
 index i in 4

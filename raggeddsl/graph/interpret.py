@@ -9,13 +9,14 @@ in f64, complex numbers in c128, integers in int64 and wrapped to the node's dty
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, assert_never, overload
 
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.bounds import Bound, Reference, Value, chain_length, node_unit
+from raggeddsl.graph.compare import Reference, Value
+from raggeddsl.graph.error_bounds import Member, Propagation, spelt_out
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import (
     Chain,
@@ -54,69 +55,55 @@ def interpret(
     `bounds`, a `Reference` that `compare` takes.  Raises `ValueError` where an input's shape or
     number of members is not the declared one, `KeyError` where a name is missing.
     """
-    members: dict[int, _Family] = {}
+    done: dict[int, list[Member]] = {}
+    order = graph.order()
     readers = {key: graph.out_degree(key) for key in graph}
     kept = {output.operand.node for output in graph.outputs}
+    spelt = spelt_out(graph, order, kept) if bounds else set()
     with np.errstate(all="ignore"):
-        for key in graph.order():
-            members[key] = _evaluate(graph.op(key), members, inputs, bounds)
+        for key in order:
+            done[key] = _evaluate(graph, key, done, inputs, bounds)
+            if key not in spelt:
+                done[key] = [replace(member, terms=None) for member in done[key]]
             for read in graph.predecessors(key):
                 readers[read] -= 1
                 if readers[read] == 0 and read not in kept:
-                    del members[read]
+                    del done[read]
     values: dict[str, Value] = {}
-    limits: dict[str, Bound] = {}
+    limits: dict[str, Value] = {}
     for output in graph.outputs:
-        family = members[output.operand.node]
-        values.update(_named(output, family.exact, family.type))
+        members, type = done[output.operand.node], graph.type(output.operand.node)
+        values.update(_named(output, [member.value for member in members], type))
         if bounds:
-            named = _named(output, family.magnitude, family.type)
-            limits.update((name, Bound(value, family.length, family.unit)) for name, value in named.items())
+            limits.update(_named(output, [member.bound for member in members], type))
     return Reference(values, limits) if bounds else values
 
 
-@dataclass(frozen=True, eq=False)
-class _Family:
-    """The members of one node, their componentwise magnitudes (empty unless asked for), and
-    what the error bound needs: see `Bound`."""
-
-    type: FamilyType
-    exact: list[np.ndarray]
-    magnitude: list[np.ndarray]
-    length: float
-    unit: float
-
-
-def _evaluate(node: Node, done: Mapping[int, _Family], inputs: Mapping[str, Value], bounds: bool) -> _Family:
+def _evaluate(
+    graph: Graph, key: int, done: Mapping[int, list[Member]], inputs: Mapping[str, Value], bounds: bool
+) -> list[Member]:
+    """The members of a node, with their errors where there are any and they are asked for."""
+    node = graph.op(key)
     kind = DTYPES[node.type.dtype].kind
     read = {use.node: done[use.node] for use in operands(node)}
     if isinstance(node, Input):
         exact = _given(node, inputs)
     else:
-        exact = _Arithmetic(
-            {key: family.exact for key, family in read.items()}, _DOMAINS[kind], False
-        ).members(node)
+        values = {key: [member.value for member in members] for key, members in read.items()}
+        exact = _Arithmetic(values, _DOMAINS[kind]).members(node)
     if kind == "integer":
         exact = [_wrapped(x, node.type.dtype) for x in exact]
-    if not bounds:
-        return _Family(node.type, exact, [], 0.0, 0.0)
-    if kind == "integer" or isinstance(node, Input):
-        return _Family(node.type, exact, [np.abs(x).astype(np.float64) for x in exact], 0.0, 0.0)
-    sizes = {key: family.magnitude for key, family in read.items()}
-    magnitude = _Arithmetic(sizes, np.dtype(np.float64), True).members(node)
-    length = chain_length(node, {key: family.length for key, family in read.items()})
-    unit = node_unit(node, {key: family.unit for key, family in read.items()})
-    return _Family(node.type, exact, magnitude, length, unit)
+    if not bounds or kind == "integer" or isinstance(node, Input):
+        return [Member(x) for x in exact]
+    return Propagation(node, exact, read, {use: graph.type(use).dtype for use in read}).members()
 
 
 @dataclass(frozen=True, eq=False)
 class _Arithmetic:
-    """How the members of one node are computed: from `values`, in `domain`, with the size of every
-    scalar in place of the scalar if `absolute`."""
+    """How the members of one node are computed: from `values`, in `domain`."""
 
     values: Mapping[int, list[np.ndarray]]
     domain: np.dtype
-    absolute: bool
 
     def members(self, node: Node) -> list[np.ndarray]:
         match node:
@@ -176,7 +163,7 @@ class _Arithmetic:
 
     def scaled(self, terms: list[np.ndarray], factor: float | int, by: Operand | None) -> list[np.ndarray]:
         """`factor * by * x` of every x; a factor in an integer type is a whole number."""
-        alpha = np.asarray(abs(factor) if self.absolute else factor).astype(self.domain)
+        alpha = np.asarray(factor).astype(self.domain)
         if by is None:
             return [alpha * x for x in terms]
         return [alpha * s * x for s, x in zip(self.read(by), terms, strict=True)]

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 
 import raggeddsl as rd
-from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.compare import compare
 from raggeddsl.graph.graph import Graph
 from tests.builder.random_builders import Growing, Value, builders
 

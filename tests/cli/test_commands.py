@@ -222,10 +222,17 @@ def test_a_seed_gives_the_same_bytes_again(said, folder):
     assert (folder / "one.npz").read_bytes() == (folder / "two.npz").read_bytes()
 
 
-def test_a_bound_that_proves_nothing_is_told(said, folder):
+def test_many_steps_of_an_iteration_are_proven(said, folder):
     text = "input X : f32[6, 4]\ndef ns(y) = 1.5 * y - 0.5 * y @ y.T @ y\noutput Z = iterate(ns, X, 8)\n"
     (folder / "steps.rmm").write_text(text)
     out, _ = said("run", "steps.rmm", "--random", 0, "--verify")
+    assert "verified: the only member agrees" in out and "proves nothing" not in out
+
+
+def test_a_bound_that_proves_nothing_is_told(said, folder):
+    text = "input X : f32[6, 4]\noutput Z = (X @ X.T) @ X - X @ (X.T @ X)\n"  # nothing but rounding
+    (folder / "nothing.rmm").write_text(text)
+    out, _ = said("run", "nothing.rmm", "--random", 0, "--verify")
     assert "verified" not in out and "\nagrees, but proves nothing of 1 of 1 member: " in out
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.compare import compare
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Input, Operand, Output, Product
 from raggeddsl.graph.passes import normalise

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.compare import compare
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, Input, Operand, Output, Product, Term
 from raggeddsl.lowering.dispatch import clear_executables, lower_dispatch

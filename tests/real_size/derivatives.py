@@ -8,16 +8,18 @@ cancellation.  It is exact to rounding, so every element of every result can be 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from raggeddsl.graph.bounds import Reference, Value
+from raggeddsl.graph.compare import Value
 from tests.real_size.finding import Finding
 from tests.real_size.results import compiled, in_numpy
 from tests.real_size.spec import Spec
+from tests.strategies import magnitudes
 
 STEP = 1e-30
 FORWARDS = 1e-10
@@ -42,12 +44,21 @@ def check_derivatives(spec: Spec, ways: tuple[str, ...], seed: int) -> Iterator[
         yield from _backwards(way, weights, dy, back, dx, reference)
 
 
-def complex_step(spec: Spec, x: Mapping[str, Any], dx: Mapping[str, Any]) -> Reference:
-    """The derivative at `x` along `dx` by the reference, and magnitudes of the results."""
+@dataclass(frozen=True, eq=False)
+class Derivative:
+    """By name, the change of each result, and `sizes`: the results of the program on absolute values."""
+
+    values: dict[str, Value]
+    sizes: dict[str, Value]
+
+
+def complex_step(spec: Spec, x: Mapping[str, Any], dx: Mapping[str, Any]) -> Derivative:
+    """The derivative at `x` along `dx` by the reference."""
     program = compiled(spec.in_dtype("c128").render(), "reference")
     moved = jax.tree.map(lambda a, b: np.asarray(a) + 1j * STEP * np.asarray(b), dict(x), dict(dx))
     found = program.reference(moved)
-    return Reference({name: _derivative(value) for name, value in found.values.items()}, found.bounds)
+    changes = {name: _derivative(value) for name, value in found.values.items()}
+    return Derivative(changes, magnitudes(program.graph, in_numpy(moved)))
 
 
 def _derivative(value: Value) -> Value:
@@ -60,18 +71,18 @@ def _members(value: Any) -> list[np.ndarray]:
     return [np.asarray(member) for member in value] if isinstance(value, list) else [np.asarray(value)]
 
 
-def _finite(reference: Reference) -> bool:
+def _finite(reference: Derivative) -> bool:
     return all(
         np.isfinite(member).all() and np.asarray(size).max(initial=0.0) < 1e60
         for name, value in reference.values.items()
-        for member, size in zip(_members(value), _members(reference.bounds[name].magnitude), strict=True)
+        for member, size in zip(_members(value), _members(reference.sizes[name]), strict=True)
     )
 
 
-def _forwards(way: str, found: Mapping[str, Any], reference: Reference) -> Iterator[Finding]:
+def _forwards(way: str, found: Mapping[str, Any], reference: Derivative) -> Iterator[Finding]:
     worst, where = 0.0, ""
     for name, wanted in reference.values.items():
-        sizes = _members(reference.bounds[name].magnitude)
+        sizes = _members(reference.sizes[name])
         for at, (want, have, size) in enumerate(
             zip(_members(wanted), _members(found[name]), sizes, strict=True)
         ):
@@ -87,13 +98,13 @@ def _forwards(way: str, found: Mapping[str, Any], reference: Reference) -> Itera
 
 
 def _backwards(
-    way: str, weights: Any, dy: Any, back: Any, dx: Any, reference: Reference
+    way: str, weights: Any, dy: Any, back: Any, dx: Any, reference: Derivative
 ) -> Iterator[Finding]:
     """<weights, J dx> = <Jᵀ weights, dx>."""
     forwards, allowed = 0.0, 1e-200
     for name, value in in_numpy(weights).items():
         change = in_numpy({name: dy[name]})[name]
-        sizes = _members(reference.bounds[name].magnitude)
+        sizes = _members(reference.sizes[name])
         for w, change_of, size in zip(_members(value), _members(change), sizes, strict=True):
             forwards += float((w * change_of).sum())
             allowed += BACKWARDS * float((np.abs(w) * np.maximum(np.abs(change_of), size)).sum())

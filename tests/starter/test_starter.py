@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import raggeddsl as rd
-from raggeddsl.graph.bounds import compare
+from raggeddsl.graph.compare import compare
 from raggeddsl.starter import ArrayInfo, starter
 
 FILE = Path("model.safetensors")
