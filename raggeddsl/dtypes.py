@@ -82,6 +82,14 @@ def smallest(dtype: str) -> float:
             return 2.0**-126
 
 
+def kept_in(dtype: str, accum: str | None) -> str:
+    """The type that sums of `dtype` are kept in until they are stored, where `accum` asks for one or not.
+
+    Integers wrap wherever they are kept.
+    """
+    return dtype if DTYPES[dtype].kind == "integer" else accum or DTYPES[dtype].accumulate
+
+
 def from_numpy(dtype: np.dtype | type | str) -> str | None:
     """The short name of a NumPy or JAX dtype, or None if the language has no such type."""
     return _short_name(np.dtype(dtype))

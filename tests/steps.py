@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -12,8 +13,9 @@ from typing import Any
 def steps(work: Callable[[], object]) -> int:
     """How many lines of Python run during `work()`, in all that it calls; a loop counts every round.
 
-    What NumPy or a regular expression does inside one call is one line, whatever its length.  Garbage
-    is not collected meanwhile: that would run other tests' finalizers, and count them.
+    Nothing is proved meanwhile, as it is in other tests.  What NumPy or a regular expression does inside
+    one call is one line, whatever its length.  Garbage is not collected: that would run other tests'
+    finalizers, and count them.
     """
     count = 0
     collecting = gc.isenabled()
@@ -23,13 +25,15 @@ def steps(work: Callable[[], object]) -> int:
         count += event == "line"
         return trace
 
-    before = sys.gettrace()
+    before, checked = sys.gettrace(), os.environ.pop("RAGGEDDSL_CHECK", None)
     gc.disable()
     sys.settrace(trace)
     try:
         work()
     finally:
         sys.settrace(before)
+        if checked is not None:
+            os.environ["RAGGEDDSL_CHECK"] = checked
         if collecting:
             gc.enable()
     return count

@@ -43,7 +43,9 @@ WAYS = {
 @pytest.mark.parametrize("words", WAYS)
 def test_it_says_what_ran_and_what_was_compared_with_what(words):
     found = rd.verify(rd.compile(SPEC, **WAYS[words]), given())
-    headline, compared, difference = str(found).splitlines()
+    headline, compared, difference, *schedule = str(found).splitlines()
+    proved = [line.startswith("  schedule: ") and line.endswith("what the plan says") for line in schedule]
+    assert proved == [True] * ("reference" not in words)
     assert headline == "verified: all 5 members agree with the float64 reference"
     assert compared == f"  compared Y (4 members), G {words} with the spec in float64, member by member"
     assert difference.startswith(("  largest error ", "  no entry differs"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
+import numpy as np
 from hypothesis import strategies as st
 
 from raggeddsl.tuning import (
@@ -106,6 +107,16 @@ def tunings() -> st.SearchStrategy[Tuning]:
     """Every threshold drawn."""
     graph, schedule, blocks, xla = (_drawn(kind, choices) for kind, choices in _DRAWN)
     return st.builds(Tuning, graph=graph, schedule=schedule, blocks=blocks, xla=xla)
+
+
+def tuning_of(seed: int) -> Tuning:
+    """The thresholds of passes and schedule drawn by a seed: those that cost programs of any size little."""
+    rng = np.random.default_rng([seed, 2])
+
+    def some(kind: type, choices: dict) -> object:
+        return kind(**{name: values[rng.integers(len(values))] for name, values in choices.items()})
+
+    return replace(DEFAULT, graph=some(GraphTuning, _GRAPH), schedule=some(ScheduleTuning, _SCHEDULE))
 
 
 def tuned(**schedule: object) -> Tuning:

@@ -25,6 +25,7 @@ from tests.kernels.test_reference import packed_inputs
 from tests.plan.graphs import family, pairs, show
 from tests.plan.graphs import given as declared
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, reference_for, seeds
+from tests.tunings import tunings
 
 
 def run(plan: Plan, values: dict, wrap=lambda f: f, tuning: XlaTuning = DEFAULT.xla) -> dict:
@@ -64,11 +65,11 @@ ONLY_BOXES = XlaTuning(most_exact=0, few_shapes=0, large_flop=np.inf)
 # ------------------------------------------------------------ random graphs
 
 
-@given(graphs(normal=True, dtypes=ALL_DTYPES), seeds)
-@settings(max_examples=15)
-def test_agrees_with_the_reference_in_every_dtype(graph, seed):
+@given(graphs(normal=True, dtypes=ALL_DTYPES), seeds, tunings())
+@settings(max_examples=40)
+def test_agrees_with_the_reference_in_every_dtype(graph, seed, tuning):
     with jax.enable_x64(True):
-        check(graph, inputs_for(graph, seed))
+        check(graph, inputs_for(graph, seed), tuning=tuning.xla)
 
 
 @given(graphs(dtypes=("f32", "bf16"), mixed=False), seeds)

@@ -11,10 +11,12 @@ import numpy as np
 import raggeddsl as rd
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.kernels.native.library import register
+from raggeddsl.tuning import DEFAULT, Tuning
 from tests.real_size.derivatives import check_derivatives
 from tests.real_size.finding import Finding
 from tests.real_size.results import check_bits, check_values, compiled
 from tests.real_size.spec import Spec
+from tests.tunings import tuning_of
 
 MOST_SHAPES = 12
 """A dispatched program compiles an executable for each exact shape; more would take too long."""
@@ -22,17 +24,19 @@ MOST_SHAPES = 12
 
 @dataclass(frozen=True)
 class Checks:
-    """What gives values (kernels and `dispatch`), which kernels derivatives, whether bits are compared."""
+    """What gives values (kernels and `dispatch`), which kernels derivatives, whether bits are compared, and
+    the thresholds of all that."""
 
     values: tuple[str, ...]
     derivatives: tuple[str, ...]
     bits: bool
+    tuning: Tuning = DEFAULT
 
     def without(self, found: Finding) -> Checks:
         """Only the check that gave `found`, for a program that is being made smaller."""
         values = tuple(way for way in self.values if found.check == f"values by {way}")
         derivatives = tuple(way for way in self.derivatives if found.check.endswith(f"wards by {way}"))
-        alone = Checks(values, derivatives, found.check == "bits")
+        alone = Checks(values, derivatives, found.check == "bits", self.tuning)
         return alone if values or derivatives or alone.bits else self
 
 
@@ -48,7 +52,8 @@ def drawn(seed: int, kernels: tuple[str, ...] | None = None) -> Checks:
     derivatives = native if rng.random() < 0.5 else ()
     if rng.random() < 0.06 or not native:
         derivatives += ("xla",)
-    return Checks(values, derivatives, bool(native) and rng.random() < 0.5)
+    bits = bool(native) and rng.random() < 0.5
+    return Checks(values, derivatives, bits, tuning_of(seed) if rng.random() < 0.3 else DEFAULT)
 
 
 def check(spec: Spec, checks: Checks, seed: int) -> list[Finding]:
@@ -59,12 +64,13 @@ def check(spec: Spec, checks: Checks, seed: int) -> list[Finding]:
         return found
     with jax.enable_x64(wide(text)):
         if checks.values:
-            found += _tried("values", lambda: list(check_values(text, checks.values, seed)))
+            found += _tried("values", lambda: list(check_values(text, checks.values, seed, checks.tuning)))
         if checks.bits:
-            found += _tried("bits", lambda: list(check_bits(text, seed)))
+            found += _tried("bits", lambda: list(check_bits(text, seed, checks.tuning)))
     if checks.derivatives:
         with jax.enable_x64(True):
-            found += _tried("derivatives", lambda: list(check_derivatives(spec, checks.derivatives, seed)))
+            ways, tuning = checks.derivatives, checks.tuning
+            found += _tried("derivatives", lambda: list(check_derivatives(spec, ways, seed, tuning)))
     return found
 
 

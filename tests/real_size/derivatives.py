@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from raggeddsl.graph.compare import Value
+from raggeddsl.tuning import DEFAULT, Tuning
 from tests.real_size.finding import Finding
 from tests.real_size.results import compiled, in_numpy
 from tests.real_size.spec import Spec
@@ -27,16 +28,18 @@ FORWARDS = 1e-10
 BACKWARDS = 1e-11
 
 
-def check_derivatives(spec: Spec, ways: tuple[str, ...], seed: int) -> Iterator[Finding]:
+def check_derivatives(
+    spec: Spec, ways: tuple[str, ...], seed: int, tuning: Tuning = DEFAULT
+) -> Iterator[Finding]:
     """`jvp` of each kernel along a random direction, and `vjp` of a random functional of all results."""
     text = spec.in_dtype("f64").render()
-    first = compiled(text, ways[0])
+    first = compiled(text, ways[0], tuning)
     x, dx = first.random_inputs(seed), first.random_inputs(seed + 1)
     reference = complex_step(spec, x, dx)
     if not _finite(reference):
         return
     for way in ways:
-        program = first if way == ways[0] else compiled(text, way)
+        program = first if way == ways[0] else compiled(text, way, tuning)
         y, dy = jax.jvp(program, (x,), (dx,))
         yield from _forwards(way, in_numpy(dy), reference)
         weights = random_like(y, seed + 2)

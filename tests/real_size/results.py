@@ -13,6 +13,7 @@ from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.compare import compare
 from raggeddsl.program import Program
 from raggeddsl.ragged import Ragged
+from raggeddsl.tuning import DEFAULT, Tuning
 from tests.kernels.native.running import run_buffers, same_bits
 from tests.real_size.finding import Finding
 from tests.strategies import magnitudes
@@ -20,11 +21,11 @@ from tests.strategies import magnitudes
 WORKERS = (1, 2, 7)
 
 
-def compiled(text: str, way: str) -> Program:
+def compiled(text: str, way: str, tuning: Tuning = DEFAULT) -> Program:
     """The program of `text`, by a kernel's name or `dispatch`."""
     if way == "dispatch":
-        return rd.compile(text, target="dispatch", ahead=False)
-    return rd.compile(text, target="fused", kernel=way, ahead=False)  # type: ignore[arg-type]
+        return rd.compile(text, target="dispatch", tuning=tuning, ahead=False)
+    return rd.compile(text, target="fused", kernel=way, tuning=tuning, ahead=False)  # type: ignore[arg-type]
 
 
 def in_numpy(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,26 +52,26 @@ def _types(program: Program) -> set[str]:
     return {graph.type(key).dtype for key in graph.order()}
 
 
-def check_values(text: str, ways: tuple[str, ...], seed: int) -> Iterator[Finding]:
+def check_values(text: str, ways: tuple[str, ...], seed: int, tuning: Tuning) -> Iterator[Finding]:
     """Each way's results against the reference."""
-    first = compiled(text, ways[0])
+    first = compiled(text, ways[0], tuning)
     inputs = first.random_inputs(seed)
     if not tame(first, inputs):
         return
     reference = first.reference(inputs)
     for way in ways:
-        program = first if way == ways[0] else compiled(text, way)
+        program = first if way == ways[0] else compiled(text, way, tuning)
         verdict = compare(in_numpy(program(inputs)), reference)
         if not verdict.agreed:
             times = f"{verdict.worst} is off by {verdict.share:.3g} times what is allowed"
             yield Finding(f"values by {way}", f"{times}, {verdict.error:.3g} of its largest", verdict.share)
 
 
-def check_bits(text: str, seed: int) -> Iterator[Finding]:
+def check_bits(text: str, seed: int, tuning: Tuning) -> Iterator[Finding]:
     """The native kernel's bits for 1, 2 and 7 workers."""
-    program = compiled(text, "native")
+    program = compiled(text, "native", tuning)
     inputs = in_numpy(program.random_inputs(seed))
-    one, *others = (run_buffers(program.plan, inputs, workers=count) for count in WORKERS)
+    one, *others = (run_buffers(program.plan, inputs, workers=count, tuning=tuning) for count in WORKERS)
     for count, other in zip(WORKERS[1:], others, strict=True):
         if not same_bits(one, other):
             yield Finding("bits", f"{WORKERS[0]} and {count} workers give different bits")

@@ -43,8 +43,9 @@ def test_f64(kernel, graph, seed):
 @settings(max_examples=10)
 @given(graphs(dtypes=("c128", "f64", "i32"), max_operations=3, **SMALL), seeds)
 def test_complex_and_real_and_whole_numbers_mixed(kernel, graph, seed):
+    """Whole numbers up to 9 make values of 10^4, of which central differences know some three digits."""
     with jax.enable_x64(True):
-        checked(graph, kernel, seed, atol=1e-4, rtol=1e-4)
+        checked(graph, kernel, seed, atol=1e-4, rtol=1e-3)
 
 
 @pytest.mark.parametrize("kernel", [NATIVE, pytest.param("xla", marks=pytest.mark.slow)])

@@ -84,13 +84,16 @@ def _dtype(ctx: Context, dtype: str) -> str | None:
     accum = ctx.arithmetic.accum
     if accum is None:
         return dtype
-    if promote(dtype, accum) != accum:
+    fractions = DTYPES[dtype].kind == "integer" and DTYPES[accum].kind != "integer"
+    if fractions or promote(dtype, accum) != accum:
         assert ctx.accum_span is not None
         ctx.error(
             "RMM316",
             f"sums of {dtype} products do not fit into {accum}",
             ctx.accum_span,
-            help=f"use `accum={DTYPES[dtype].accumulate}`, or a wider type",
+            help="integers wrap exactly: use `accum=i32`, or leave it out"
+            if fractions
+            else f"use `accum={DTYPES[dtype].accumulate}`, or a wider type",
         )
         return None
     return ctx.kept or dtype

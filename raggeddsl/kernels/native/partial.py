@@ -11,7 +11,7 @@ import numpy as np
 from raggeddsl.kernels.native.cells import Cells
 from raggeddsl.kernels.native.distinct import distinct
 from raggeddsl.kernels.native.jobs import Pieces
-from raggeddsl.kernels.native.table import ACCUMULATE, ITEM_SIZES, NARROW, combines
+from raggeddsl.kernels.native.table import ACCUMULATE, ITEM_SIZES, combines, summed_wider
 from raggeddsl.plan.liveness import ALIGNMENT
 from raggeddsl.plan.plan import Op, Plan
 from raggeddsl.tuning import ScheduleTuning
@@ -79,8 +79,7 @@ def sum_in_parts(
     is_first[first] = True
     originals = terms[opens].copy()
     last_of_block = np.append(np.flatnonzero(opens)[1:], len(terms)) - 1
-    narrow = np.isin(terms["c_type"], NARROW)
-    terms["c_type"] = np.where(narrow, terms["compute"], terms["c_type"])
+    terms["c_type"] = np.where(summed_wider(terms), terms["compute"], terms["c_type"])
     terms["flags"] = np.where(is_first, terms["flags"] & ~ACCUMULATE, terms["flags"] | ACCUMULATE)
     size = -(-terms["m"] * terms["n"] * ITEM_SIZES[terms["c_type"]] // ALIGNMENT) * ALIGNMENT
     sizes = size[first]

@@ -1,7 +1,7 @@
-"""Tasks that add up in a narrow float in, the same sums kept in f32 until their end out.
+"""Tasks that add up in a float narrower than they compute in, the same sums kept wide until their end out.
 
-bf16 and f16 products accumulate in f32.  Stored after each term, a sum of many would soon stop
-growing: 256 + 1 is 256 in bf16.
+bf16 and f16 products accumulate in f32, and any in what `accum` asks for.  Stored after each term, a sum
+of many would soon stop growing: 256 + 1 is 256 in bf16.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from raggeddsl.kernels.native.jobs import Pieces
-from raggeddsl.kernels.native.table import ITEM_SIZES, NARROW, combines
+from raggeddsl.kernels.native.table import ITEM_SIZES, combines, summed_wider
 from raggeddsl.plan.liveness import ALIGNMENT
 
 
@@ -22,7 +22,7 @@ def keep_sums_wide(pieces: Pieces, cell: np.ndarray, local: int, local_bytes: in
     block run one after another on one worker, and the last of them is followed by the rounding.
     """
     tasks = pieces.tasks
-    narrow = np.flatnonzero(np.isin(tasks["c_type"], NARROW))
+    narrow = np.flatnonzero(summed_wider(tasks))
     if not len(narrow):
         return pieces, local_bytes
     narrow = narrow[np.bincount(cell[narrow])[cell[narrow]] > 1]

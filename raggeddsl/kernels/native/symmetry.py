@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from raggeddsl.dtypes import kept_in
 from raggeddsl.kernels.native.cells import Cells
 from raggeddsl.plan.plan import Op, Plan
 
@@ -46,5 +47,8 @@ def triangular_cells(plan: Plan, cells: Cells, mirrored: np.ndarray) -> np.ndarr
     found = np.zeros(len(cells), bool)
     found[cells.written[product & mirrored]] = True
     found[cells.written[product & ~mirrored]] = False
-    narrow = np.array([buffer.dtype in ("bf16", "f16") for buffer in plan.buffers], bool)[cells.buffer]
-    return found & ~(narrow & (np.bincount(cells.written, minlength=len(cells)) > 1))
+    dtypes = [(plan.buffers[stage.buffer].dtype, stage.arithmetic.accum) for stage in plan.stages]
+    wider = np.array([kept_in(dtype, accum) != dtype for dtype, accum in dtypes], bool)
+    kept_wide = np.zeros(len(cells), bool)
+    kept_wide[cells.written[wider[plan.stage_of_task]]] = True
+    return found & ~(kept_wide & (np.bincount(cells.written, minlength=len(cells)) > 1))

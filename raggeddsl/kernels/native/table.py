@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from raggeddsl.dtypes import DTYPES
+from raggeddsl.dtypes import DTYPES, kept_in
 from raggeddsl.kernels.native.library import block_sizes
 from raggeddsl.plan.plan import Op, Plan
 from raggeddsl.tuning import BlockTuning
@@ -20,9 +20,6 @@ DTYPE_CODES = {
 
 ITEM_SIZES = np.array([DTYPES[name].itemsize for name in DTYPE_CODES], np.int64)
 """Bytes of an element, by code."""
-
-NARROW = [DTYPE_CODES["bf16"], DTYPE_CODES["f16"]]
-"""Floats whose products are computed, and so added up, in f32."""
 
 ACCUMULATE, MIRROR = 1, 2
 
@@ -118,10 +115,16 @@ def compute_code(dtype: str, accum: str | None) -> int:
     """The type that products into `dtype` are computed in, as the executor numbers it."""
     if DTYPES[dtype].kind == "integer":
         return DTYPE_CODES["i32"]
-    chosen = DTYPES[accum or DTYPES[dtype].accumulate]
-    if DTYPES[dtype].kind == "complex" and chosen.kind != "complex":
-        chosen = DTYPES["c128" if chosen.needs_x64 else "c64"]
-    return DTYPE_CODES[chosen.accumulate]
+    return DTYPE_CODES[DTYPES[kept_in(dtype, accum)].accumulate]
+
+
+def summed_wider(tasks: np.ndarray) -> np.ndarray:
+    """bool[T]: tasks whose results are stored in less than what they are computed in, but for integers.
+
+    Sums of several of them must not be stored in between.
+    """
+    wider: np.ndarray = (tasks["compute"] != tasks["c_type"]) & (tasks["compute"] != DTYPE_CODES["i32"])
+    return wider
 
 
 def native_rows(plan: Plan, buffers: BufferMap) -> np.ndarray:

@@ -28,6 +28,7 @@ from raggeddsl.kernels.xla.steps import (
     Whole,
 )
 from raggeddsl.plan.plan import Plan
+from raggeddsl.plan.units import count_text
 from raggeddsl.proof import ScheduleFault, Terms, compare_terms
 
 Tables = Sequence[np.ndarray]
@@ -56,7 +57,8 @@ def prove(plan: Plan, recipe: Recipe, tables: Tables) -> str:
             _check_alone(stage, parts, name)
         found.append(terms)
     compare_terms(plan, Terms.joined(found))
-    return f"{sum(len(stage.steps) for stage in recipe.stages):,} steps in {len(recipe.stages):,} stages"
+    steps = sum(len(stage.steps) for stage in recipe.stages)
+    return f"{count_text(steps, 'step')} in {count_text(len(recipe.stages), 'stage')}"
 
 
 def terms_of(stage: StageSteps, recipe: Recipe, tables: Tables) -> Terms:

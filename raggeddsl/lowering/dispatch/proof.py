@@ -6,6 +6,7 @@ import numpy as np
 
 from raggeddsl.lowering.dispatch.launches import Launches
 from raggeddsl.plan.plan import Op, Plan
+from raggeddsl.plan.units import count_text
 from raggeddsl.proof import ScheduleFault, Terms, check_plan, compare_terms
 
 
@@ -37,7 +38,7 @@ def prove(plan: Plan, made: Launches) -> str:
             raise ScheduleFault(f"no launch gives a member of output buffer {buffer}")
     terms = {name: np.array([one.get(name, 0) for one in columns]) for name in Terms.__dataclass_fields__}
     compare_terms(plan, Terms.of(len(columns), **terms))
-    return f"{len(made.kind):,} launches"
+    return count_text(len(made.kind), "launch", "launches")
 
 
 _NONE, _GIVEN = -1, -2

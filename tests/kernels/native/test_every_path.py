@@ -14,7 +14,7 @@ from raggeddsl.graph.nodes import Arithmetic
 from raggeddsl.kernels.native.census import all_paths, census
 from raggeddsl.kernels.native.library import register
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
-from raggeddsl.kernels.native.table import ACCUMULATE, ITEM_SIZES, MIRROR, NARROW
+from raggeddsl.kernels.native.table import ACCUMULATE, MIRROR, summed_wider
 from raggeddsl.plan import Plan
 from raggeddsl.plan.plan import Op
 from raggeddsl.tuning import Tuning
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(register() is not None, reason="there is no nati
 
 OF_SCHEDULES = (
     "parts of sums", "parts in two stages", "parts along k", "panels of rows", "panels of columns",
-    "mirrored whole", "mirrored steps", "local memory", "arena", "wide sums of narrow terms",
+    "mirrored whole", "mirrored steps", "local memory", "arena", "sums kept wide",
     "several phases", "several levels beside light members", "many components in a job",
 )  # fmt: skip
 
@@ -35,7 +35,7 @@ OF_SCHEDULES = (
 def products(draw: st.DrawFn) -> Graph:
     """Products of sizes that decide which tiles they run in: rows, whole and partial vectors, long k."""
     dtype = draw(st.sampled_from(("f32", "f32", "f64", "i32", "c64")))
-    accum = draw(st.sampled_from((None, None, "f64"))) if dtype in ("f32", "c64") else None
+    accum = draw(st.sampled_from((None, None, {"f32": "f64", "c64": "c128"}.get(dtype))))
     transposed = draw(st.booleans()), draw(st.booleans())
     rng = np.random.default_rng(draw(seeds))
     count = draw(st.integers(1, 40))
@@ -69,9 +69,8 @@ def schedule_paths(plan: Plan, made: NativeSchedule) -> list[str]:
     found += ["mirrored steps"] * bool((mirrored & panels).any())
     found += ["local memory"] * bool(made.scratch.is_local.any())
     found += ["arena"] * bool((t["c_buffer"] == made.local_buffer - 1)[terms & ~in_parts].any())
-    narrow = np.isin(np.array([ITEM_SIZES[c] for c in t["c_type"]]), [2])
-    carried = made.carries & narrow & np.isin(t["c_type"], NARROW) & (t["a_buffer"] == made.local_buffer)
-    found += ["wide sums of narrow terms"] * bool(carried.any())
+    carried = made.carries & summed_wider(t) & (t["a_buffer"] == made.local_buffer)
+    found += ["sums kept wide"] * bool(carried.any())
     found += ["several phases"] * (len(made.phases) > 2)
     job = np.repeat(np.arange(len(made.jobs)), made.jobs[:, 1])
     heavy = np.unique(job[panels])

@@ -8,10 +8,7 @@ from hypothesis import strategies as st
 from raggeddsl.graph.passes import normalise
 from tests.kernels.native.running import check, isas, planned, run_buffers, same_bits
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
-from tests.tunings import tuned
-
-WORKERS = (1, 2, 8)
-workers = st.sampled_from(WORKERS)
+from tests.tunings import tuned, tunings, workers
 
 
 def on_some_isa(data: st.DataObject) -> str:
@@ -19,16 +16,17 @@ def on_some_isa(data: st.DataObject) -> str:
 
 
 @settings(max_examples=80)
-@given(graphs(max_operations=5), seeds, workers, st.data())
-def test_agrees_with_the_interpreter_in_floats(graph, seed, workers, data):
-    plan = planned(normalise(graph))
-    check(graph, inputs_for(graph, seed), plan, workers=workers, isa=on_some_isa(data))
+@given(graphs(max_operations=5), seeds, tunings(), workers, st.data())
+def test_agrees_with_the_interpreter_in_floats(graph, seed, tuning, workers, data):
+    plan = planned(normalise(graph, tuning.graph))
+    how = {"workers": workers, "isa": on_some_isa(data), "tuning": tuning}
+    check(graph, inputs_for(graph, seed), plan, **how)
 
 
 @settings(max_examples=120)
-@given(graphs(normal=True, dtypes=ALL_DTYPES, max_operations=6), seeds, workers, st.data())
-def test_agrees_with_the_interpreter_in_every_dtype(graph, seed, workers, data):
-    check(graph, inputs_for(graph, seed), workers=workers, isa=on_some_isa(data))
+@given(graphs(normal=True, dtypes=ALL_DTYPES, max_operations=6), seeds, tunings(), workers, st.data())
+def test_agrees_with_the_interpreter_in_every_dtype(graph, seed, tuning, workers, data):
+    check(graph, inputs_for(graph, seed), workers=workers, isa=on_some_isa(data), tuning=tuning)
 
 
 @settings(max_examples=40)
@@ -44,12 +42,12 @@ def test_integers_are_exact_and_wrap(graph, seed, workers, data):
 
 
 @settings(max_examples=60)
-@given(graphs(normal=True, dtypes=ALL_DTYPES, max_operations=5, max_size=20), seeds)
-def test_the_number_of_workers_scheduled_for_changes_no_bit(graph, seed):
+@given(graphs(normal=True, dtypes=ALL_DTYPES, max_operations=5, max_size=20), seeds, tunings())
+def test_the_number_of_workers_scheduled_for_changes_no_bit(graph, seed, tuning):
     plan, inputs = planned(graph), inputs_for(graph, seed)
-    one = run_buffers(plan, inputs, workers=1)
-    for workers in WORKERS[1:]:
-        assert same_bits(one, run_buffers(plan, inputs, workers=workers))
+    one = run_buffers(plan, inputs, workers=1, tuning=tuning)
+    for count in (2, 7, 9):
+        assert same_bits(one, run_buffers(plan, inputs, workers=count, tuning=tuning))
 
 
 @settings(max_examples=60)
@@ -57,5 +55,5 @@ def test_the_number_of_workers_scheduled_for_changes_no_bit(graph, seed):
 def test_cutting_heavy_components_into_panels_changes_no_bit(graph, seed):
     plan, inputs = planned(graph), inputs_for(graph, seed)
     uncut = run_buffers(plan, inputs, workers=1)
-    for workers in (2, 8):
-        assert same_bits(uncut, run_buffers(plan, inputs, workers=workers, tuning=tuned(heavy_cost=1.0)))
+    for count in (2, 8):
+        assert same_bits(uncut, run_buffers(plan, inputs, workers=count, tuning=tuned(heavy_cost=1.0)))

@@ -24,6 +24,7 @@ from raggeddsl.kernels.native.proof.table import check_bounds, timeline
 from raggeddsl.kernels.native.proof.terms import check_terms
 from raggeddsl.kernels.native.proof.versions import find_versions
 from raggeddsl.plan.plan import Plan
+from raggeddsl.plan.units import count_text
 from raggeddsl.proof import check_plan
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def prove(plan: Plan, made: NativeSchedule) -> str:
     homes = find_homes(plan, made)
     versions = find_versions(made, time, homes)
     shapes = check_members(made, homes, versions)
-    shown = f"{len(made.tasks):,} tasks in {len(made.phases) - 1:,} phases"
+    shown = f"{count_text(len(made.tasks), 'task')} in {count_text(len(made.phases) - 1, 'phase')}"
     if not len(made.tasks):
         return shown
     check_mirrors(plan, made, homes, versions, shapes)
