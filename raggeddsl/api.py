@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from raggeddsl.language.source import Diagnostic, Diagnostics, RmmError
 from raggeddsl.options import KernelName, Options, Target
+from raggeddsl.tuning import DEFAULT, Tuning
 
 if TYPE_CHECKING:
     from raggeddsl.language import ast
@@ -32,6 +33,7 @@ def compile(
     tables_anywhere: bool = False,
     max_operations: int = 1_000_000,
     memory_limit: int | None = None,
+    tuning: Tuning = DEFAULT,
     ahead: bool = True,
 ) -> Program:
     """Compile the source text of a spec.
@@ -41,7 +43,8 @@ def compile(
     `native`, `mkl`, `xla` or `reference`.  `table()` paths start in `folder` and may not leave it unless
     `tables_anywhere`; without a folder no table can be read.  `max_operations` bounds what `def`
     and `iterate` expand to, `memory_limit` (bytes; default: this machine's memory) what a call may
-    need.  With `ahead`, XLA compiles now; without, when the program is first called.
+    need.  `tuning` holds the thresholds between ways to compute the same, for tests and measurements.
+    With `ahead`, XLA compiles now; without, when the program is first called.
 
     Raises `RmmError` with every fault found, `TypeError` for what is no text; warnings are in
     `program.diagnostics`.
@@ -55,6 +58,7 @@ def compile(
         memory_limit=memory_limit,
         target=target,
         kernel=kernel,
+        tuning=tuning,
     )
     program = planned(text, name, options)
     return program.compile() if ahead else program
@@ -70,6 +74,7 @@ def compile_file(
     tables_anywhere: bool = False,
     max_operations: int = 1_000_000,
     memory_limit: int | None = None,
+    tuning: Tuning = DEFAULT,
     ahead: bool = True,
 ) -> Program:
     """Compile the spec in a file; as `compile`, but `table()` paths start in the file's own folder."""
@@ -86,6 +91,7 @@ def compile_file(
         tables_anywhere=tables_anywhere,
         max_operations=max_operations,
         memory_limit=memory_limit,
+        tuning=tuning,
         ahead=ahead,
     )
 

@@ -33,7 +33,7 @@ from typing import assert_never
 
 import numpy as np
 
-from raggeddsl.dtypes import DTYPES
+from raggeddsl.dtypes import DTYPES, smallest
 from raggeddsl.graph import roundings
 from raggeddsl.graph.nodes import (
     Arithmetic,
@@ -205,7 +205,7 @@ class Propagation:
         unit, stored = self.unit(Arithmetic()), self.stored(Arithmetic())
         members = []
         for exact, member in zip(self.exact, found, strict=True):
-            local = (3 * unit + 2 * stored) * np.abs(exact) + self.smallest
+            local = (3 * unit + 2 * stored) * np.abs(exact) + self.floor
             members.append(Member(exact, _sum(member.error, _seed(local, exact)), member.terms))
         return members
 
@@ -257,7 +257,7 @@ class Propagation:
         """A sum as a kernel makes it: its inherited error and that of adding its terms and of storing it."""
         value = member.value if exact is None else exact
         terms = member.spelt
-        local = roundings.error(terms, self.unit(arithmetic)) + self.smallest * (1 + terms.count)
+        local = roundings.error(terms, self.unit(arithmetic)) + self.floor * (1 + terms.count)
         stored = self.stored(arithmetic)
         if stored:
             local = local + 2 * stored * np.abs(value)
@@ -266,6 +266,11 @@ class Propagation:
         return Member(value, _sum(member.error, _seed(local, value)), terms)
 
     # ------------------------------------------------------------ the node's arithmetic
+
+    @property
+    def floor(self) -> float:
+        """What backends may flush to zero."""
+        return smallest(self.node.type.dtype)
 
     def unit(self, arithmetic: Arithmetic) -> float:
         """Unit roundoff of the type that sums are kept in; of f64 twice, as the reference rounds too."""
@@ -276,18 +281,6 @@ class Propagation:
         """Unit roundoff of the type of results, 0 where sums are as coarse."""
         own = DTYPES[self.node.type.dtype].eps
         return own / 2 if own / 2 > self.unit(arithmetic) else 0.0
-
-    @property
-    def smallest(self) -> float:
-        """What backends may flush to zero: what is below the smallest normal number; or for f16, which is
-        summed in f32, the smallest of all."""
-        match self.node.type.dtype:
-            case "f16":
-                return 2.0**-24
-            case "f64" | "c128":
-                return 2.0**-1022
-            case _:
-                return 2.0**-126
 
 
 # ---------------------------------------------------------------- members

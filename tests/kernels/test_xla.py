@@ -24,7 +24,8 @@ from raggeddsl.tuning import DEFAULT, XlaTuning
 from tests.kernels.test_reference import packed_inputs
 from tests.plan.graphs import family, pairs, show
 from tests.plan.graphs import given as declared
-from tests.strategies import ALL_DTYPES, graphs, inputs_for, reference_for, seeds
+from tests.references import reference_for
+from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
 from tests.tunings import tunings
 
 

@@ -24,7 +24,8 @@ from raggeddsl.lowering.dispatch.progress import ProgressBar
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
 from tests.programs import compilations, family, pairs
-from tests.strategies import graphs, inputs_for, reference_for, seeds
+from tests.references import reference_for
+from tests.strategies import graphs, inputs_for, seeds
 
 NARROW = ("bf16", "f16", "f32", "i8", "i32", "c64")
 

@@ -20,7 +20,7 @@ from raggeddsl.tuning import DEFAULT, Tuning
 from tests.real_size.finding import Finding
 from tests.real_size.results import compiled, in_numpy
 from tests.real_size.spec import Spec
-from tests.strategies import magnitudes
+from tests.references import magnitudes
 
 STEP = 1e-30
 FORWARDS = 1e-10

@@ -16,7 +16,7 @@ from raggeddsl.ragged import Ragged
 from raggeddsl.tuning import DEFAULT, Tuning
 from tests.kernels.native.running import run_buffers, same_bits
 from tests.real_size.finding import Finding
-from tests.strategies import magnitudes
+from tests.references import magnitudes
 
 WORKERS = (1, 2, 7)
 

@@ -77,7 +77,8 @@ class Merge:
             kinds.setdefault(key if node.family else (node.type.dtype, node.type.scalar), []).append(key)
         merged = False
         for keys in kinds.values():
-            own = keys if len(keys) <= self.tuning.few_inputs else self._large(rewrite.old, keys)
+            few = len(keys) <= max(self.tuning.few_inputs, 1)  # a family is alone of its kind, and stays one
+            own = keys if few else self._large(rewrite.old, keys)
             for key in own:
                 rewrite.keep(key)
             shared = [key for key in keys if key not in own]

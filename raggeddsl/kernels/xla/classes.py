@@ -91,7 +91,9 @@ def choose(shapes: Shapes, budget: int, worthwhile: float, tuning: XlaTuning) ->
     greedy = _greedy(times, candidates.exact, most, worthwhile, tuning)
     picked = _serving_all(greedy, most, shapes, candidates)
     classes = candidates.take(np.array(picked))
-    of_shape = np.argmin(_times(shapes, classes), axis=1)
+    times = _times(shapes, classes)
+    of_shape = np.argmin(times, axis=1)
+    assert (times[np.arange(len(shapes)), of_shape] < np.inf).all(), "a shape is in a class of another shape"
     used, of_shape = np.unique(of_shape, return_inverse=True)
     return Chosen(classes.take(used), of_shape.reshape(-1))
 

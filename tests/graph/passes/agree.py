@@ -7,7 +7,8 @@ import numpy as np
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
 from raggeddsl.graph.nodes import FamilyType, Input, Operand, Output
-from tests.strategies import inputs_for, magnitudes
+from tests.references import magnitudes
+from tests.strategies import inputs_for
 
 TYPES = ("f64", "f32", "i32", "i8", "c64")
 """One of each kind; i8 wraps."""

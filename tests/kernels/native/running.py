@@ -19,7 +19,7 @@ from raggeddsl.kernels.native.library import instruction_sets, set_poison
 from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph
 from raggeddsl.tuning import DEFAULT, BlockTuning, Tuning
-from tests.strategies import reference_for
+from tests.references import reference_for
 
 LEAST = BlockTuning(*[1] * len(fields(BlockTuning)))
 """Every block size at its least."""
