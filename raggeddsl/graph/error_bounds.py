@@ -52,6 +52,9 @@ from raggeddsl.graph.nodes import (
 )
 from raggeddsl.graph.roundings import Accumulation, Terms
 
+SPREAD = 3.0
+"""Units that a rounding to a narrow float counts for in what reads it, beside its own two."""
+
 
 @dataclass(frozen=True, eq=False)
 class Error:
@@ -172,6 +175,7 @@ class Propagation:
         return found
 
     def multiplied(self, a: Member, b: Member, arithmetic: Arithmetic) -> Member:
+        a, b = (_spread(x, self.node.type.dtype) for x in (a, b))
         return self.rounded(_times(a, b, self.unit(arithmetic)), None, arithmetic)
 
     def product(self, node: Product) -> list[Member]:
@@ -218,6 +222,7 @@ class Propagation:
             members = [members[member] for member in operand.members.tolist()]
         if DTYPES[self.dtypes[operand.node]].kind == "integer":
             members = [self.converted(member) for member in members]
+        members = [_spread(member, self.dtypes[operand.node]) for member in members]
         return [member.map(np.transpose) for member in members] if operand.transposed else members
 
     def converted(self, member: Member) -> Member:
@@ -297,6 +302,15 @@ def _seed(local: np.ndarray, value: np.ndarray) -> Error:
         size = np.abs(value)
         return Error(half, np.where(size > 0, value / np.where(size > 0, size, 1), 1) * half)
     return Error(half, np.copysign(half, value))
+
+
+def _spread(member: Member, dtype: str) -> Member:
+    """A member as what reads it must take it: a narrow float was rounded once, by up to a unit, and the sum
+    of many such roundings reaches several times the root of their squares (Hoeffding, 1963)."""
+    if member.error is None or dtype not in ("bf16", "f16"):
+        return member
+    more = SPREAD * DTYPES[dtype].eps / 2 * np.abs(member.value)
+    return replace(member, error=Error(member.error.random + more, member.error.alike))
 
 
 def _sum(one: Error | None, other: Error | None) -> Error | None:

@@ -52,7 +52,7 @@ def _types(program: Program) -> set[str]:
     return {graph.type(key).dtype for key in graph.order()}
 
 
-def check_values(text: str, ways: tuple[str, ...], seed: int, tuning: Tuning) -> Iterator[Finding]:
+def check_values(text: str, ways: tuple[str, ...], seed: int, tuning: Tuning = DEFAULT) -> Iterator[Finding]:
     """Each way's results against the reference."""
     first = compiled(text, ways[0], tuning)
     inputs = first.random_inputs(seed)
@@ -67,7 +67,7 @@ def check_values(text: str, ways: tuple[str, ...], seed: int, tuning: Tuning) ->
             yield Finding(f"values by {way}", f"{times}, {verdict.error:.3g} of its largest", verdict.share)
 
 
-def check_bits(text: str, seed: int, tuning: Tuning) -> Iterator[Finding]:
+def check_bits(text: str, seed: int, tuning: Tuning = DEFAULT) -> Iterator[Finding]:
     """The native kernel's bits for 1, 2 and 7 workers."""
     program = compiled(text, "native", tuning)
     inputs = in_numpy(program.random_inputs(seed))
