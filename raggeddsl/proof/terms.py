@@ -166,11 +166,8 @@ def _series(count: np.ndarray, ratio: np.ndarray, power: np.ndarray) -> np.ndarr
     return np.where(flat, count.astype(np.uint64), found)
 
 
-def compare_terms(plan: Plan, terms: Terms, source: np.ndarray | None = None) -> None:
-    """Raise `ScheduleFault` unless `terms` add to each block of C what the plan's table says, each term once.
-
-    `source[T]`, where it is known, is the row of the plan's table that each term is of: only for the message.
-    """
+def compare_terms(plan: Plan, terms: Terms) -> None:
+    """Raise `ScheduleFault` unless `terms` add to each block of C what the table says, each term once."""
     planned, rows = terms_of_plan(plan.tasks)
     prints = Fingerprints(len(plan.buffers))
     group_planned, group, groups = _groups(plan, planned, terms)
@@ -181,14 +178,10 @@ def compare_terms(plan: Plan, terms: Terms, source: np.ndarray | None = None) ->
         return
     blame = rows[np.isin(group_planned, wrong)]
     labels = {plan.stages[stage].label for stage in np.unique(plan.stage_of_task[blame]).tolist()}
-    if source is None or not len(blame):
-        tasks = ""
-    else:
-        tasks = f" ({listed(np.flatnonzero(np.isin(group, wrong)).tolist(), 'term')} of the schedule)"
     raise ScheduleFault(
         f"the sums of {listed(blame.tolist(), 'row')} of the task table "
         f"({', '.join(sorted(labels)) or 'no stage'}) "
-        f"are scheduled with a term left out, added twice or read from elsewhere{tasks}"
+        "are scheduled with a term left out, added twice or read from elsewhere"
     )
 
 
