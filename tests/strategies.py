@@ -226,8 +226,12 @@ class _Build:
 
     def arithmetic(self, dtype: str) -> Arithmetic:
         precision = self.pick("default", "default", "default", "highest")
-        narrow = dtype in ("bf16", "f16")
-        return Arithmetic(precision, self.pick(None, "f32") if narrow else None)
+        accum = {"bf16": "f32", "f16": "f32", "f32": "f64", "c64": "c128"}.get(dtype)
+        return Arithmetic(precision, self.pick(None, accum) if self.wide(dtype) else None)
+
+    def wide(self, dtype: str) -> bool:
+        """Whether sums of `dtype` may be asked for in a wider type: in f64 only where that is drawn from."""
+        return dtype in ("bf16", "f16") or "f64" in self.dtypes or "c128" in self.dtypes
 
     # ------------------------------------------------------------ operations
 

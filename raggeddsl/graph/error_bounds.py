@@ -53,7 +53,7 @@ from raggeddsl.graph.nodes import (
 from raggeddsl.graph.roundings import Accumulation, Terms
 
 SPREAD = 3.0
-"""Units that a rounding to a narrow float counts for in what reads it, beside its own two."""
+"""Units that a rounding to a float counts for, beside its own two, in what sums it in a finer one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,7 +175,7 @@ class Propagation:
         return found
 
     def multiplied(self, a: Member, b: Member, arithmetic: Arithmetic) -> Member:
-        a, b = (_spread(x, self.node.type.dtype) for x in (a, b))
+        a, b = self.spread([a, b], self.node.type.dtype)
         return self.rounded(_times(a, b, self.unit(arithmetic)), None, arithmetic)
 
     def product(self, node: Product) -> list[Member]:
@@ -222,8 +222,20 @@ class Propagation:
             members = [members[member] for member in operand.members.tolist()]
         if DTYPES[self.dtypes[operand.node]].kind == "integer":
             members = [self.converted(member) for member in members]
-        members = [_spread(member, self.dtypes[operand.node]) for member in members]
+        members = self.spread(members, self.dtypes[operand.node])
         return [member.map(np.transpose) for member in members] if operand.transposed else members
+
+    def spread(self, members: list[Member], dtype: str) -> list[Member]:
+        """Members that were rounded to `dtype`, as sums in a finer type must take them.
+
+        Each was rounded once, by up to a unit, and the sum of many such roundings reaches several times the
+        root of their squares (Hoeffding, 1963).  Where sums are as coarse, their own roundings are more.
+        """
+        rounding = DTYPES[dtype].eps / 2
+        unit = self.unit(self.node.arithmetic if isinstance(self.node, Chain | Product) else Arithmetic())
+        if DTYPES[dtype].kind == "integer" or rounding <= unit:
+            return members
+        return [_spread(member, SPREAD * rounding) for member in members]
 
     def converted(self, member: Member) -> Member:
         half = DTYPES[self.node.type.dtype].eps / 2
@@ -304,13 +316,12 @@ def _seed(local: np.ndarray, value: np.ndarray) -> Error:
     return Error(half, np.copysign(half, value))
 
 
-def _spread(member: Member, dtype: str) -> Member:
-    """A member as what reads it must take it: a narrow float was rounded once, by up to a unit, and the sum
-    of many such roundings reaches several times the root of their squares (Hoeffding, 1963)."""
-    if member.error is None or dtype not in ("bf16", "f16"):
+def _spread(member: Member, units: float) -> Member:
+    if member.error is None:
         return member
-    more = SPREAD * DTYPES[dtype].eps / 2 * np.abs(member.value)
-    return replace(member, error=Error(member.error.random + more, member.error.alike))
+    return replace(
+        member, error=Error(member.error.random + units * np.abs(member.value), member.error.alike)
+    )
 
 
 def _sum(one: Error | None, other: Error | None) -> Error | None:
