@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from raggeddsl.api import check, check_file, compile, compile_file, format, parse
     from raggeddsl.builder import Builder
     from raggeddsl.caches import clear_caches
-    from raggeddsl.language.source import Diagnostic, RmmError
+    from raggeddsl.diagnostics.diagnostic import Diagnostic
+    from raggeddsl.diagnostics.errors import RmmError
+    from raggeddsl.native.memory import keep_memory
     from raggeddsl.options import Options
-    from raggeddsl.pairwise import matmul
-    from raggeddsl.program import Program
+    from raggeddsl.program.program import Program
+    from raggeddsl.program.verification import Verification, verify
+    from raggeddsl.pytree import tree_map, tree_matmul
     from raggeddsl.ragged import Ragged, full_like, ones_like, zeros_like
-    from raggeddsl.runtime.memory import keep_memory
-    from raggeddsl.tree import tree_map, tree_matmul
-    from raggeddsl.verification import Verification, verify
+    from raggeddsl.ragged.matmul import matmul
 
 __version__ = "0.1.0"
 
@@ -51,12 +52,12 @@ __all__ = [
 
 _HOMES = {
     "Builder": "raggeddsl.builder",
-    "Diagnostic": "raggeddsl.language.source",
+    "Diagnostic": "raggeddsl.diagnostics.diagnostic",
     "Options": "raggeddsl.options",
-    "Program": "raggeddsl.program",
+    "Program": "raggeddsl.program.program",
     "Ragged": "raggeddsl.ragged",
-    "RmmError": "raggeddsl.language.source",
-    "Verification": "raggeddsl.verification",
+    "RmmError": "raggeddsl.diagnostics.errors",
+    "Verification": "raggeddsl.program.verification",
     "check": "raggeddsl.api",
     "check_file": "raggeddsl.api",
     "clear_caches": "raggeddsl.caches",
@@ -64,13 +65,13 @@ _HOMES = {
     "compile_file": "raggeddsl.api",
     "format": "raggeddsl.api",
     "full_like": "raggeddsl.ragged",
-    "keep_memory": "raggeddsl.runtime.memory",
-    "matmul": "raggeddsl.pairwise",
+    "keep_memory": "raggeddsl.native.memory",
+    "matmul": "raggeddsl.ragged.matmul",
     "ones_like": "raggeddsl.ragged",
     "parse": "raggeddsl.api",
-    "tree_map": "raggeddsl.tree",
-    "tree_matmul": "raggeddsl.tree",
-    "verify": "raggeddsl.verification",
+    "tree_map": "raggeddsl.pytree",
+    "tree_matmul": "raggeddsl.pytree",
+    "verify": "raggeddsl.program.verification",
     "zeros_like": "raggeddsl.ragged",
 }
 

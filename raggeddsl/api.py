@@ -13,13 +13,14 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raggeddsl.language.source import Diagnostic, Diagnostics, RmmError
+from raggeddsl.diagnostics.diagnostic import Diagnostic
+from raggeddsl.diagnostics.errors import Diagnostics, RmmError
 from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.tuning import DEFAULT, Tuning
 
 if TYPE_CHECKING:
     from raggeddsl.language import ast
-    from raggeddsl.program import Program
+    from raggeddsl.program.program import Program
 
 
 def compile(
@@ -109,7 +110,7 @@ def check(
 
     Nothing is planned or compiled, and f64 is taken to be enabled.
     """
-    from raggeddsl.graph import elaborate
+    from raggeddsl.elaborate import elaborate
     from raggeddsl.language.parse import parse as parse_text
 
     _check_text(text, "check")
@@ -193,12 +194,12 @@ _FOR_PATHS = {"compile": "a path goes to `compile_file`", "check": "a path goes 
 
 def planned(text: str, name: str, options: Options) -> Program:
     """The program of a text, not compiled by XLA yet; whether x64 is on is asked anew."""
-    from raggeddsl.graph import build
+    from raggeddsl.configuration import x64_enabled
+    from raggeddsl.elaborate import elaborate
     from raggeddsl.graph.passes import normalise
     from raggeddsl.language.parse import parse as parse_text
     from raggeddsl.plan import plan_graph
-    from raggeddsl.program import Program
-    from raggeddsl.runtime.configuration import x64_enabled
+    from raggeddsl.program.program import Program
 
     options = replace(options, x64=x64_enabled())
     found = Diagnostics()
@@ -207,7 +208,7 @@ def planned(text: str, name: str, options: Options) -> Program:
     with _timed(timings, "parse"):
         tree = parse_text(text, name=name, diagnostics=found)
     with _timed(timings, "graph"):
-        spec = build(tree, options, found)
+        spec = elaborate(tree, options, found)
         found.raise_if_failed()
         graph = normalise(spec, options.tuning.graph, trace=passes)
     with _timed(timings, "plan"):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from raggeddsl.lowering.dispatch import clear_executables
-from raggeddsl.memberwise import clear_memberwise
-from raggeddsl.pairwise import clear_matmul
-from raggeddsl.runtime.shared import clear_programs
-from raggeddsl.tree import clear_tree
+from raggeddsl.lowering.shared import clear_programs
+from raggeddsl.pytree import clear_tree
+from raggeddsl.ragged.matmul import clear_matmul
+from raggeddsl.ragged.operations import clear_memberwise
 
 
 def clear_caches() -> None:

@@ -13,7 +13,7 @@ from raggeddsl.graph.nodes import Arithmetic, Combine, FamilyType, Input, Operan
 from raggeddsl.graph.passes import normalise
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
-from raggeddsl.program import Program
+from raggeddsl.program.program import Program
 
 SHAPES = [(3, 4, 2), (1, 1, 1), (5, 2, 7), (3, 4, 2), (2, 0, 3), (0, 3, 2)]
 

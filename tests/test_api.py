@@ -11,7 +11,7 @@ import pytest
 
 import raggeddsl as rd
 from raggeddsl.graph.compare import compare
-from raggeddsl.program import PARTS
+from raggeddsl.program.program import PARTS
 from tests.processes import printed
 from tests.programs import compilations
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import raggeddsl as rd
-from raggeddsl.kernels.native.library import library
+from raggeddsl.native.library import library
 from tests.processes import printed
 from tests.programs import compilations
 

@@ -9,9 +9,9 @@ import pytest
 import raggeddsl as rd
 from raggeddsl.cli import main
 from raggeddsl.cli.entry import COMMANDS
+from raggeddsl.diagnostics.codes import all_codes
+from raggeddsl.graph.describe import describe
 from raggeddsl.graph.nodes import Join
-from raggeddsl.language.codes import all_codes
-from raggeddsl.plan.describe import describe
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import raggeddsl as rd
 from raggeddsl.extent import MOST_ELEMENTS, elements, largest
+from raggeddsl.packing.layout import Layout
 from raggeddsl.ragged.exported import from_bytes
-from raggeddsl.runtime.layout import Layout
 
 sizes = st.integers(0, 2**63 - 1) | st.sampled_from([0, 1, 2**31, 2**32, 2**33, 2**62, 2**63 - 1])
 shapes_of_any_size = st.lists(st.tuples(sizes, sizes), min_size=1, max_size=5)

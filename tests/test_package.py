@@ -44,8 +44,8 @@ def test_the_wheel_fits_every_platform_and_holds_the_grammar(wheel):
     for file in (ROOT / "grammar").glob("*.*"):
         packed = zipfile.ZipFile(wheel).read(f"raggeddsl/grammar/{file.name}")
         assert packed == file.read_bytes()
-    for page in (ROOT / "raggeddsl/language/codes").glob("*.md"):
-        assert f"raggeddsl/language/codes/{page.name}" in names
+    for page in (ROOT / "raggeddsl/diagnostics/codes").glob("*.md"):
+        assert f"raggeddsl/diagnostics/codes/{page.name}" in names
     assert not [name for name in names if name.startswith(("tests/", "examples/")) or "__pycache__" in name]
 
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from raggeddsl.kernels.native.library import register
+from raggeddsl.native.library import register
 from tests.processes import printed
 
 MIB = 1 << 20

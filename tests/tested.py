@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-LIBRARY = Path("kernels", "native", "libraggeddsl_native.so")
-"""Where `raggeddsl.kernels.native.library` looks for it, below the package."""
+LIBRARY = Path("native", "libraggeddsl_native.so")
+"""Where `raggeddsl.native.library` looks for it, below the package."""
 
 
 @dataclass(frozen=True)

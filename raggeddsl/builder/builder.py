@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from raggeddsl.builder.expression import Expression, number_of
+from raggeddsl.builder.expression import Expression, Scope
 from raggeddsl.builder.infer import total
 from raggeddsl.builder.macro import Macro, check_body, parameters_of
 from raggeddsl.builder.names import check_name
@@ -28,18 +28,18 @@ from raggeddsl.builder.shapes import dtype_name, known_type, whole_number, whole
 from raggeddsl.builder.text import spec_text
 from raggeddsl.builder.tree import matrices_of
 from raggeddsl.builder.words import members, shown
-from raggeddsl.graph.elaborate.attributes import PRECISIONS
+from raggeddsl.diagnostics.errors import refuse
+from raggeddsl.elaborate.attributes import PRECISIONS
 from raggeddsl.graph.nodes import Columns
-from raggeddsl.language.refuse import refuse
 
 if TYPE_CHECKING:
-    from raggeddsl.language.source import Diagnostic
-    from raggeddsl.program import Program
+    from raggeddsl.diagnostics.diagnostic import Diagnostic
+    from raggeddsl.program.program import Program
 
 NAME = "<builder>"
 
 
-class Builder:
+class Builder(Scope):
     """Builds the graph of a spec by Python calls instead of text.
 
     Every call is checked at once: a wrong shape, name or index raises `RmmError` there, with the code
@@ -254,29 +254,6 @@ class Builder:
         words = {InputOf: "inputs", DefinitionOf: "definitions", MacroOf: "macros"}
         counts = [f"{kinds.count(kind)} {word}" for kind, word in words.items() if kind in kinds]
         return f"Builder({', '.join(counts)})"
-
-    # ------------------------------------------------------------ operands
-
-    def node_of(self, value: Any) -> Node:
-        """The node of an operand: an expression of this builder, or a number."""
-        if isinstance(value, Expression):
-            if value.builder is not self:
-                help = "a program is made by one builder; declare it there as an input"
-                refuse("RMM212", f"`{shown(value.node)}` belongs to another builder", help)
-            return value.node
-        number = number_of(value)
-        if number is None:
-            kind = type(value).__name__
-            help = "arrays are given when the program is called: declare them as an `input`"
-            refuse("RMM317", f"a value of type `{kind}` is not part of the graph", help)
-        return number
-
-    def expression_of(self, value: Any, what: str) -> Node:
-        """The node of an expression; RMM315 for a number."""
-        if not isinstance(value, Expression):
-            given = repr(value) if isinstance(value, int | float) else f"of type `{type(value).__name__}`"
-            refuse("RMM315", f"{what} is {given}, not an expression", "start from `b.input(...)`")
-        return self.node_of(value)
 
 
 def _same_shape(before: Node, after: Node) -> None:

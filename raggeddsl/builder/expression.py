@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,13 +13,35 @@ from raggeddsl.builder.infer import result
 from raggeddsl.builder.nodes import Binary, Known, Negate, Node, Number, Pick, Transpose
 from raggeddsl.builder.numbers import plain
 from raggeddsl.builder.words import members, shown
+from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.graph.nodes import Columns
-from raggeddsl.language.refuse import refuse
-
-if TYPE_CHECKING:
-    from raggeddsl.builder.builder import Builder
 
 LARGEST = 2**63 - 1
+
+
+class Scope:
+    """The builder that expressions belong to, as they know it: what it takes for an operand."""
+
+    def node_of(self, value: Any) -> Node:
+        """The node of an operand: an expression of this builder, or a number."""
+        if isinstance(value, Expression):
+            if value.builder is not self:
+                help = "a program is made by one builder; declare it there as an input"
+                refuse("RMM212", f"`{shown(value.node)}` belongs to another builder", help)
+            return value.node
+        number = number_of(value)
+        if number is None:
+            kind = type(value).__name__
+            help = "arrays are given when the program is called: declare them as an `input`"
+            refuse("RMM317", f"a value of type `{kind}` is not part of the graph", help)
+        return number
+
+    def expression_of(self, value: Any, what: str) -> Node:
+        """The node of an expression; RMM315 for a number."""
+        if not isinstance(value, Expression):
+            given = repr(value) if isinstance(value, int | float) else f"of type `{type(value).__name__}`"
+            refuse("RMM315", f"{what} is {given}, not an expression", "start from `b.input(...)`")
+        return self.node_of(value)
 
 
 class Expression:
@@ -40,7 +62,7 @@ class Expression:
     __array_ufunc__ = None
     __hash__ = object.__hash__
 
-    def __init__(self, builder: Builder, node: Node) -> None:
+    def __init__(self, builder: Scope, node: Node) -> None:
         self.builder = builder
         self.node = node
 

@@ -13,10 +13,10 @@ import numpy as np
 from raggeddsl.builder.nodes import Binary, Known, Node, Number
 from raggeddsl.builder.shapes import addressable
 from raggeddsl.builder.words import members, shape_of, shown, where
+from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.graph.factors import misfit
 from raggeddsl.graph.nodes import Columns, FamilyType
-from raggeddsl.language.refuse import refuse
 
 
 def result(op: str, left: Node, right: Node) -> Known | None:

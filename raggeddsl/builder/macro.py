@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from raggeddsl.builder.expression import Expression
+from raggeddsl.builder.expression import Expression, Scope
 from raggeddsl.builder.nodes import (
     DEEPEST,
     Applied,
@@ -23,10 +23,7 @@ from raggeddsl.builder.nodes import (
     children,
 )
 from raggeddsl.builder.words import shown
-from raggeddsl.language.refuse import refuse
-
-if TYPE_CHECKING:
-    from raggeddsl.builder.builder import Builder
+from raggeddsl.diagnostics.errors import refuse
 
 LARGEST = 2000
 """Operations that a macro's one expression may have, parts that are used twice counted twice."""
@@ -38,7 +35,7 @@ class Macro:
     `ns(A)` calls it, `b.iterate(ns, A, 5)` applies it five times.
     """
 
-    def __init__(self, builder: Builder, name: str, function: Callable[..., Any], arity: int) -> None:
+    def __init__(self, builder: Scope, name: str, function: Callable[..., Any], arity: int) -> None:
         self.builder = builder
         self.name = name
         self.arity = arity

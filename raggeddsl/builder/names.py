@@ -6,8 +6,8 @@ import re
 from collections.abc import Container
 from functools import cache
 
-from raggeddsl.language.grammar import parser
-from raggeddsl.language.refuse import refuse
+from raggeddsl.diagnostics.errors import refuse
+from raggeddsl.language.parser import parser
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 

@@ -9,11 +9,11 @@ import numpy as np
 from raggeddsl.builder.nodes import Known
 from raggeddsl.builder.numbers import plain
 from raggeddsl.builder.words import members
+from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.dtypes import DTYPES, from_numpy
-from raggeddsl.graph.elaborate.state import MEMBER_LIMIT
-from raggeddsl.graph.elaborate.types import TOO_LARGE, meant_dtype, too_large
+from raggeddsl.elaborate.state import MEMBER_LIMIT
+from raggeddsl.elaborate.types import TOO_LARGE, meant_dtype, too_large
 from raggeddsl.graph.nodes import Columns, FamilyType
-from raggeddsl.language.refuse import refuse
 
 SIZES = "sizes are whole numbers ≥ 0, and at most 2**63 - 1"
 FORMS = "a matrix has two sizes, `(m, n)`; a scalar has none, `()`"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from raggeddsl.builder.shapes import dtype_name
-from raggeddsl.language.refuse import refuse
+from raggeddsl.diagnostics.errors import refuse
 
 
 def matrices_of(name: str, tree: Any, dtype: Any) -> tuple[np.ndarray, str | None]:

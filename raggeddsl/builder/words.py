@@ -19,7 +19,7 @@ from raggeddsl.builder.nodes import (
     Total,
     Transpose,
 )
-from raggeddsl.graph.elaborate.types import show_type
+from raggeddsl.elaborate.types import show_type
 
 LONGEST = 60
 DEEPEST = 6

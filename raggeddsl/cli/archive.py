@@ -19,7 +19,7 @@ from typing import IO, Any, NoReturn
 import numpy as np
 from numpy.lib import format as npy
 
-from raggeddsl.language.refuse import refuse
+from raggeddsl.diagnostics.errors import refuse
 
 HEADER_FAULTS = (
     ValueError,

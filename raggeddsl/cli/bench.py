@@ -98,7 +98,7 @@ def measured(args: argparse.Namespace) -> dict[str, Any]:
     from raggeddsl.bench import session
     from raggeddsl.bench.measure import Settings
     from raggeddsl.bench.peers import Limits
-    from raggeddsl.runtime.memory import keep_memory
+    from raggeddsl.native.memory import keep_memory
 
     padding = int(args.padding_limit * 2**30)
     limits = Limits(args.shape_limit, padding, args.force, args.target, args.kernel)

@@ -102,7 +102,7 @@ def without_command(words: list[str]) -> int:
 def answer(error: Exception, args: argparse.Namespace) -> int:
     """Say on stderr what went wrong; findings are exit code 1, anything unforeseen is 3."""
     from raggeddsl.cli.report import report
-    from raggeddsl.language.source import RmmError
+    from raggeddsl.diagnostics.errors import RmmError
 
     if isinstance(error, RmmError):
         report(error.diagnostics, error.source, args)

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 def page(code: str) -> str:
     """The page of a diagnostic code; raises `WrongUsage` for a code that there is not."""
-    from raggeddsl.language.codes import all_codes, explanation
+    from raggeddsl.diagnostics.codes import all_codes, explanation
 
     if code not in all_codes():
         near = did_you_mean(code, all_codes()) or f"; codes go from {all_codes()[0]} to {all_codes()[-1]}"

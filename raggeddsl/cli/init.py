@@ -30,7 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from raggeddsl.starter import STDIN, list_arrays, starter
+    from raggeddsl.first_spec import STDIN, list_arrays, starter
 
     path = Path(args.file)
     called = Path(STDIN) if args.file == "-" else path

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable
 from typing import TextIO
 
-from raggeddsl.language.source import Diagnostic, Source
+from raggeddsl.diagnostics.diagnostic import Diagnostic
+from raggeddsl.diagnostics.source import Source
 
 
 def report(
@@ -21,7 +22,7 @@ def report(
     found = tuple(diagnostics)
     if not found and stream is None:
         return
-    from raggeddsl.language.render import render
+    from raggeddsl.diagnostics.render import render
 
     out = sys.stderr if stream is None else stream
     text = render(found, source=source, style=args.diagnostic_format, color=colored(args.color, out))

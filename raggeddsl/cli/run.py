@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from raggeddsl.cli.parser import EXIT_FINDINGS, EXIT_FINE, WrongUsage
 from raggeddsl.cli.spec import add_backend, add_spec, compiled, count
 from raggeddsl.cli.write import write_whole
-from raggeddsl.plan.units import count_text, seconds_text
+from raggeddsl.diagnostics.units import count_text, seconds_text
 
 if TYPE_CHECKING:
     from raggeddsl import Program
-    from raggeddsl.language.source import Diagnostic, Source
+    from raggeddsl.diagnostics.diagnostic import Diagnostic
+    from raggeddsl.diagnostics.source import Source
 
 EXAMPLE = """\
 examples:
@@ -102,7 +103,7 @@ def timed(
     """The results, the seconds of the first call and of each of `--repeat` more, with packed inputs."""
     import jax
 
-    from raggeddsl.language.source import RmmError
+    from raggeddsl.diagnostics.errors import RmmError
     from raggeddsl.ragged import Ragged
 
     def call(given: dict[str, Any]) -> tuple[dict[str, Any], float]:
@@ -135,7 +136,7 @@ def of_archive(fault: Diagnostic, spec: Source | None, program: Program, archive
 
 def verified(program: Program, inputs: dict[str, Any], results: dict[str, Any]) -> bool:
     """Compare with the reference, say how it went, and whether every member agrees."""
-    from raggeddsl.verification import verify
+    from raggeddsl.program.verification import verify
 
     verdict = verify(program, inputs, results)
     print(verdict)

@@ -35,6 +35,7 @@ import numpy as np
 
 from raggeddsl.dtypes import DTYPES, smallest
 from raggeddsl.graph import roundings
+from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import (
     Arithmetic,
     Chain,
@@ -42,7 +43,6 @@ from raggeddsl.graph.nodes import (
     Input,
     Join,
     Node,
-    Nodes,
     Operand,
     Product,
     Term,
@@ -93,7 +93,7 @@ class Member:
         return self.terms or roundings.single(self.value)
 
 
-def spelt_out(graph: Nodes, order: Sequence[int], shown: set[int]) -> set[int]:
+def spelt_out(graph: Graph, order: Sequence[int], shown: set[int]) -> set[int]:
     """Keys of the sums whose terms a sum that reads them may take for its own.
 
     `accumulate` does so to a sum with one reader.  What a product, a view or the user reads is computed by

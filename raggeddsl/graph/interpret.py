@@ -57,7 +57,7 @@ def interpret(
     """
     done: dict[int, list[Member]] = {}
     order = graph.order()
-    readers = {key: graph.out_degree(key) for key in graph}
+    readers = {key: graph.readers(key) for key in graph}
     kept = {output.operand.node for output in graph.outputs}
     spelt = spelt_out(graph, order, kept) if bounds else set()
     with np.errstate(all="ignore"):
@@ -65,7 +65,7 @@ def interpret(
             done[key] = _evaluate(graph, key, done, inputs, bounds)
             if key not in spelt:
                 done[key] = [replace(member, terms=None) for member in done[key]]
-            for read in graph.predecessors(key):
+            for read in graph.reads(key):
                 readers[read] -= 1
                 if readers[read] == 0 and read not in kept:
                     del done[read]

@@ -8,16 +8,12 @@ takes one graph to another and the planner accepts those in *normal form*: `Inpu
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 import numpy as np
 
-from raggeddsl.language.source import Span
-
-if TYPE_CHECKING:
-    from raggeddsl.graph.graph import Graph
+from raggeddsl.diagnostics.source import Span
 
 Columns = np.ndarray
 """An int64[N] column, one entry a member."""
@@ -225,51 +221,3 @@ def operands(node: Node) -> tuple[Operand, ...]:
 def term_operands(term: Term) -> tuple[Operand, ...]:
     """What a term reads: the matrix, then its scalar if it has one."""
     return (term.x,) if term.by is None else (term.x, term.by)
-
-
-class Nodes(ABC):
-    """What is asked of nodes by their keys, however they are kept."""
-
-    @abstractmethod
-    def op(self, key: int) -> Node:
-        """The node stored under `key`."""
-
-    def type(self, key: int) -> FamilyType:
-        """The type of the value of node `key`."""
-        return self.op(key).type
-
-    def operand_type(self, operand: Operand) -> FamilyType:
-        """The type that `operand` presents to its reader, its map and transpose applied."""
-        own = self.type(operand.node)
-        taken = own if operand.members is None else own.take(operand.members)
-        return taken.transpose() if operand.transposed else taken
-
-
-class Draft(Nodes):
-    """A graph as elaboration writes it: nodes in the order of adding, and the outputs.
-
-    It becomes a `Graph` by `graph()`; a spec that is only checked needs none, nor networkx.
-    """
-
-    def __init__(self) -> None:
-        self.nodes: list[Node] = []
-        self.outputs: tuple[Output, ...] = ()
-
-    def add(self, op: Node) -> int:
-        """Add a node that reads nodes already here; returns its key."""
-        self.nodes.append(op)
-        return len(self.nodes) - 1
-
-    def op(self, key: int) -> Node:
-        """The node stored under `key`."""
-        return self.nodes[key]
-
-    def graph(self) -> Graph:
-        """The same nodes and outputs as a networkx graph."""
-        from raggeddsl.graph.graph import Graph
-
-        made = Graph()
-        for op in self.nodes:
-            made.add(op)
-        made.outputs = self.outputs
-        return made

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.kernels.base import LoweredPlan, ShapeClass, StageReport
+from raggeddsl.kernels.kernel import LoweredPlan, ShapeClass, StageReport
 from raggeddsl.plan.plan import Op, Plan, Stage, TaskTable
 from raggeddsl.plan.validate import validate
 

@@ -1,18 +1,22 @@
 """The syntax tree of a `.rmm` spec: closed sets of frozen dataclasses, each with its `Span`.
 
 Shapes, sizes and matrices share one set of expression nodes; which operators are legal where is
-the business of `raggeddsl.graph.elaborate`, so that a wrong one gets an error that explains.
+the business of `raggeddsl.elaborate`, so that a wrong one gets an error that explains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from raggeddsl.language.source import Source, Span
+from raggeddsl.diagnostics.source import Source, Span
+
+_LONGEST_INT = 1000
+"""Digits of a whole number that Python is given to read: it refuses longer ones."""
 
 # ---------------------------------------------------------------- expressions
 
@@ -23,6 +27,13 @@ class Number:
 
     value: int | float
     span: Span
+
+
+def number_value(literal: str) -> int | float:
+    """The value of an INT or FLOAT terminal; an int too long for Python to read is infinite."""
+    if not literal.isdecimal():
+        return float(literal)
+    return int(literal) if len(literal) <= _LONGEST_INT else math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +251,7 @@ Statement: TypeAlias = Edition | Option | IndexDecl | DimDecl | MapDecl | InputD
 
 
 @dataclass(frozen=True, eq=False)
-class LikeLines:
+class LineGroup:
     """n >= 2 `input` or definition lines of one form that name single matrices only.
 
     Two lines have one form if they are equal once every name and every number is blanked, so one
@@ -268,10 +279,64 @@ class LikeLines:
         return self.token_starts[:, 0]
 
     def statement(self, line: int) -> InputDecl | Definition:
-        """The tree of one line: the template with that line's names, numbers and spans."""
-        from raggeddsl.language.likelines import instantiate
+        """The tree of one line, equal to what the grammar would give for it."""
+        template_starts = self.token_starts[0].tolist()
+        starts = dict(zip(template_starts, self.token_starts[line].tolist(), strict=True))
+        ends = dict(zip(self.token_ends[0].tolist(), self.token_ends[line].tolist(), strict=True))
+        values = {
+            template_starts[slot]: column[line] for slot, column in zip(self.slots, self.columns, strict=True)
+        }
+        return _moved(self.template, _Move(starts, ends, values))
 
-        return instantiate(self, line)
+
+_SPELLED: dict[type, tuple[tuple[str, str], ...]] = {
+    Number: (("value", "span"),),
+    Ref: (("name", "name_span"),),
+    Call: (("function", "function_span"),),
+    Sum: (("index", "index_span"),),
+    Name: (("name", "span"), ("index", "index_span")),
+    TypeExpr: (("dtype", "dtype_span"),),
+    Attribute: (("key", "key_span"), ("value", "value_span")),
+}
+"""Which fields of a node are spelled by a token, and the field that says where."""
+
+
+@dataclass(frozen=True)
+class _Move:
+    """Where each token of the template went, and what stands there now.
+
+    `starts` and `ends` map the template's token starts and ends to the new ones; `values` maps the
+    start of a template's token to its new value, for those that differ.
+    """
+
+    starts: Mapping[int, int]
+    ends: Mapping[int, int]
+    values: Mapping[int, str | int | float]
+
+
+def _moved(node: Any, move: _Move) -> Any:
+    """`node` with every span moved and every word replaced as `move` says."""
+    if isinstance(node, Span):
+        return Span(move.starts[node.start], move.ends[node.end])
+    if isinstance(node, tuple):
+        return tuple([_moved(part, move) for part in node])
+    if node is None or isinstance(node, str | int | float):
+        return node
+    fields = {name: _moved(getattr(node, name), move) for name in node.__dataclass_fields__}
+    for field, place in _SPELLED.get(type(node), ()):
+        span = getattr(node, place)
+        if span is not None and span.start in move.values:
+            fields[field] = _spelled(node, move.values[span.start])
+    return type(node)(**fields)
+
+
+def _spelled(node: Any, value: str | int | float) -> str | int | float:
+    if isinstance(node, Number) and isinstance(value, str):
+        return number_value(value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+# ---------------------------------------------------------------- a whole spec
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,7 +346,7 @@ class Program:
     `unread` are the logical lines that did not parse, in order.
     """
 
-    items: tuple[Statement | LikeLines, ...]
+    items: tuple[Statement | LineGroup, ...]
     source: Source
     unread: tuple[Span, ...] = ()
 
@@ -289,7 +354,7 @@ class Program:
         """Every statement in source order, like lines written out one by one."""
         flat: list[Statement] = []
         for item in self.items:
-            if isinstance(item, LikeLines):
+            if isinstance(item, LineGroup):
                 flat.extend(item.statement(line) for line in range(len(item)))
             else:
                 flat.append(item)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from raggeddsl.diagnostics.diagnostic import Label
+from raggeddsl.diagnostics.errors import Diagnostics
+from raggeddsl.diagnostics.source import Source, Span
 from raggeddsl.language.lines import MARK
-from raggeddsl.language.source import Diagnostics, Label, Source, Span
 
 MAX_NESTING = 100
 CLOSES = {")": "(", "]": "["}

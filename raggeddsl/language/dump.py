@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from raggeddsl.diagnostics.source import Span
 from raggeddsl.language import ast
-from raggeddsl.language.source import Span
 
 
 def dump(program: ast.Program) -> str:

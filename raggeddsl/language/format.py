@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from lark import Token
 
-from raggeddsl.language.grammar import lex
+from raggeddsl.diagnostics.errors import Diagnostics
+from raggeddsl.diagnostics.source import Source
 from raggeddsl.language.lines import logical_lines
 from raggeddsl.language.parse import normalised, parse_source
-from raggeddsl.language.source import Diagnostics, Source
+from raggeddsl.language.parser import lex
 from raggeddsl.language.spacing import Layout
 
 WIDEST = 100

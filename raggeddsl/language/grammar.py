@@ -1,4 +1,4 @@
-"""Finds `grammar/rmm.lark`, the one definition of the language, and gives lark's parser for it."""
+"""The text of `grammar/rmm.lark`, the one definition of the language, and a lark parser of it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def build_parser(*, strict: bool = False, transformer: Any = None) -> Lark:
         grammar_text(),
         start="statement",
         parser="lalr",
-        lexer="basic" if strict else _unchecked_lexer(),
+        lexer="basic" if strict else unchecked_lexer(),
         postlex=KeepUnused(),
         maybe_placeholders=False,
         transformer=transformer,
@@ -60,7 +60,7 @@ def build_parser(*, strict: bool = False, transformer: Any = None) -> Lark:
     )
 
 
-def _unchecked_lexer() -> type[Any]:
+def unchecked_lexer() -> type[Any]:
     """lark's basic lexer without its search for overlaps.
 
     That search runs whenever `interegular` is installed, strict or not, and takes longer than all
@@ -77,34 +77,3 @@ def _unchecked_lexer() -> type[Any]:
             super().__init__(unchecked, comparator)
 
     return UncheckedLexer
-
-
-@cache
-def parser() -> Lark:
-    """The parser of this process: it gives a statement of `raggeddsl.language.ast` directly."""
-    from raggeddsl.language.build import Build
-
-    return build_parser(transformer=Build())
-
-
-@cache
-def _lexer(ignoring: bool) -> Any:
-    conf = copy(parser().lexer_conf)
-    if not ignoring:
-        conf.ignore = ()
-    return _unchecked_lexer()(conf)
-
-
-def lex(text: str, start: int = 0, end: int | None = None, *, ignoring: bool = True) -> Iterator[Token]:
-    """The grammar's tokens in `text[start:end]`, placed in `text`.
-
-    `ignoring` leaves out white space and comments.
-    """
-    from lark import TextSlice
-    from lark.lexer import LexerState, LineCounter
-
-    place = LineCounter("\n")  # given, since lark would else count the lines before `start` each time
-    place.char_pos = start
-    stretch = TextSlice(text, start, len(text) if end is None else end)
-    tokens: Iterator[Token] = _lexer(ignoring).lex(LexerState(stretch, place), None)
-    return tokens

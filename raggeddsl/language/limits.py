@@ -6,8 +6,9 @@ import dataclasses
 import math
 from collections.abc import Iterator
 
+from raggeddsl.diagnostics.errors import Diagnostics
+from raggeddsl.diagnostics.source import Span
 from raggeddsl.language import ast
-from raggeddsl.language.source import Diagnostics, Span
 
 MAX_DEPTH = 200
 """Nested operations in one statement: what a recursive walk over a tree can count on."""

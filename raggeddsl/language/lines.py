@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from raggeddsl.language.source import Source
+from raggeddsl.diagnostics.source import Source
 
 MARK = re.compile(r'"(?:[^"\\\n]|\\.)*"?|#[^\n]*|[()\[\]]')
 """What matters when brackets are counted: a string (even an unclosed one), a comment, a bracket."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from raggeddsl.diagnostics.diagnostic import Fix
+from raggeddsl.diagnostics.errors import Diagnostics
+from raggeddsl.diagnostics.source import Source, Span
 from raggeddsl.language import ast
 from raggeddsl.language.lines import logical_lines
-from raggeddsl.language.source import Diagnostics, Fix, Source, Span
 
 EDITION = 1
 MAX_SYNTAX_ERRORS = 100
@@ -22,7 +24,7 @@ def parse(
 
     With `diagnostics`, errors are recorded there and the statements that did parse come back;
     without, one `RmmError` with all of them is raised.  `like_lines` merges lines of one form (see
-    `ast.LikeLines`), which says the same and is faster: `statements()` does not depend on it.
+    `ast.LineGroup`), which says the same and is faster: `statements()` does not depend on it.
     """
     source = Source(name, normalised(text))
     found = Diagnostics(source)
@@ -54,12 +56,12 @@ def parse_source(source: Source, found: Diagnostics, *, like_lines: bool = True)
         help = "the smallest spec is one line: `output Y = ...`, with an `input` for each name in it"
         found.error("RMM126", "the spec is empty", Span(0, 0), help=help)
         return ast.Program((), source)
-    from raggeddsl.language.statement import parse_line
+    from raggeddsl.language.parse_line import parse_line
 
-    items: list[ast.Statement | ast.LikeLines] = []
+    items: list[ast.Statement | ast.LineGroup] = []
     alone: Sequence[int] = range(len(lines.starts))
     if like_lines and len(lines.starts) > 1:
-        from raggeddsl.language.likelines import merge
+        from raggeddsl.language.line_groups import merge
 
         items, alone = merge(source, lines)
     cut_short = -2  # no line is the other half of another yet
@@ -87,11 +89,11 @@ def parse_source(source: Source, found: Diagnostics, *, like_lines: bool = True)
     return ast.Program(tuple(items), source, tuple(unread))
 
 
-def _first(item: ast.Statement | ast.LikeLines) -> int:
-    return int(item.starts[0]) if isinstance(item, ast.LikeLines) else item.span.start
+def _first(item: ast.Statement | ast.LineGroup) -> int:
+    return int(item.starts[0]) if isinstance(item, ast.LineGroup) else item.span.start
 
 
-def _check_edition(items: list[ast.Statement | ast.LikeLines], first_end: int, found: Diagnostics) -> None:
+def _check_edition(items: list[ast.Statement | ast.LineGroup], first_end: int, found: Diagnostics) -> None:
     """RMM111 for an edition that this version does not know, or that is not said first."""
     for item in items:
         if not isinstance(item, ast.Edition):

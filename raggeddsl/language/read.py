@@ -7,8 +7,10 @@ import sys
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
+from raggeddsl.diagnostics.diagnostic import Diagnostic
+from raggeddsl.diagnostics.errors import RmmError
+from raggeddsl.diagnostics.source import Source, Span
 from raggeddsl.language.parse import LARGEST_SOURCE, normalised
-from raggeddsl.language.source import Diagnostic, RmmError, Source, Span
 
 
 def read_source(path: str | os.PathLike[str]) -> Source:
@@ -83,7 +85,7 @@ def _text(data: bytes, name: str) -> str:
 
 def _nearby(path: Path) -> str:
     """A help that names the spec with the most similar name in the same folder, if there is one."""
-    from raggeddsl.language.nearby import nearby
+    from raggeddsl.diagnostics.suggest import nearby
 
     near = nearby(path, [".rmm"])
     return f"did you mean `{near}`?" if near else "check the path, or use `-` for standard input"

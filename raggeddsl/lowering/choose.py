@@ -7,11 +7,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from raggeddsl.kernels.base import Kernel
-from raggeddsl.language.source import Diagnostics
+from raggeddsl.diagnostics.errors import Diagnostics
+from raggeddsl.diagnostics.units import count_text, si
+from raggeddsl.kernels.kernel import Kernel
 from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.plan.plan import Plan
-from raggeddsl.plan.units import count_text, si
 from raggeddsl.tuning import DEFAULT, Tuning
 
 PREFERENCE: tuple[KernelName, ...] = ("native", "xla", "reference")

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from raggeddsl.diagnostics.diagnostic import Label
+from raggeddsl.diagnostics.errors import Diagnostics
+from raggeddsl.diagnostics.source import Span
+from raggeddsl.diagnostics.units import bytes_text
 from raggeddsl.dtypes import DTYPES
+from raggeddsl.graph.describe import some_names
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Input
-from raggeddsl.language.source import Diagnostics, Label, Span
 from raggeddsl.options import Options
-from raggeddsl.plan.describe import some_names
-from raggeddsl.plan.layout import Layout
 from raggeddsl.plan.machine import available_memory, machine_memory
+from raggeddsl.plan.placement import Layout
 from raggeddsl.plan.plan import BufferKind
-from raggeddsl.plan.units import bytes_text
 
 NAMED = 3
 """How many of the largest families a message names."""

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from raggeddsl.diagnostics.errors import Diagnostics
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.graph import Graph
-from raggeddsl.language.source import Diagnostics
 from raggeddsl.options import Options
+from raggeddsl.plan.arena import Arena, Lifetimes, place_in_arena
 from raggeddsl.plan.cost import (
     buffer_bytes,
     distinct_shapes,
@@ -18,9 +19,8 @@ from raggeddsl.plan.cost import (
     padded_bytes,
     padded_flop,
 )
-from raggeddsl.plan.layout import Layout, lay_out
-from raggeddsl.plan.liveness import Arena, Lifetimes, place_in_arena
 from raggeddsl.plan.memory import Need, check_addressable, check_memory
+from raggeddsl.plan.placement import Layout, lay_out
 from raggeddsl.plan.plan import Buffer, Cost, Plan, Stage, TaskTable
 from raggeddsl.plan.stages import lifetimes, schedule, stages
 from raggeddsl.plan.tasks import node_rows, table

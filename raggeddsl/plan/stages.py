@@ -8,8 +8,8 @@ import numpy as np
 
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, Input, Join, Product, View, operands
-from raggeddsl.plan.layout import Layout
-from raggeddsl.plan.liveness import Lifetimes
+from raggeddsl.plan.arena import Lifetimes
+from raggeddsl.plan.placement import Layout
 from raggeddsl.plan.plan import Stage
 from raggeddsl.plan.tasks import Rows
 

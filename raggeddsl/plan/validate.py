@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.plan.liveness import ALIGNMENT
+from raggeddsl.plan.arena import ALIGNMENT
 from raggeddsl.plan.plan import Op, Plan, Stage, TaskTable
 
 

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from raggeddsl.language.refuse import refuse
-from raggeddsl.runtime.configuration import x64_enabled
-from raggeddsl.runtime.layout import Layout
+from raggeddsl.configuration import x64_enabled
+from raggeddsl.diagnostics.errors import refuse
+from raggeddsl.packing.layout import Layout
 
 if TYPE_CHECKING:
     from raggeddsl.ragged.ragged import Ragged
@@ -85,7 +85,7 @@ def _like(ragged: Any, data: Any) -> Ragged:
 
 
 def _product(left: Any, right: Any) -> Any:
-    from raggeddsl.pairwise import matmul
+    from raggeddsl.ragged.matmul import matmul
 
     for side in (left, right):
         if not isinstance(side, Arithmetic) and not _array(side):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jax import export
 
+from raggeddsl.packing.layout import Layout
 from raggeddsl.ragged.ragged import Ragged
-from raggeddsl.runtime.layout import Layout
 
 NAME = "raggeddsl.Ragged"
 """What serialized programs call the type."""

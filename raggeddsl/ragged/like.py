@@ -9,8 +9,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from raggeddsl.packing.element_types import named
 from raggeddsl.ragged.ragged import Ragged
-from raggeddsl.runtime.element_type import named
 
 
 def zeros_like(ragged: Ragged, dtype: Any = None) -> Ragged:

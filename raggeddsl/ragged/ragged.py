@@ -10,12 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from raggeddsl.packing.arrays import NotAnArray, as_array, as_arrays, promoted, shapes, types
+from raggeddsl.packing.element_types import explicit, named
+from raggeddsl.packing.layout import Layout
+from raggeddsl.packing.pack import pack, traced
+from raggeddsl.packing.unpack import beside, concrete, cut, cut_all, on_host
 from raggeddsl.ragged.arithmetic import Arithmetic
-from raggeddsl.ragged.reading import beside, concrete, cut, cut_all, on_host
-from raggeddsl.runtime.element_type import explicit, named
-from raggeddsl.runtime.layout import Layout
-from raggeddsl.runtime.members import NotAnArray, as_array, as_arrays, promoted, shapes, types
-from raggeddsl.runtime.pack import pack, traced
 
 _DEVICE_SLICES = 16
 """Reading more members than this from a device goes through the host: there, each shape is compiled."""
@@ -167,7 +167,7 @@ class Ragged(Arithmetic):
         """Every member as an array `dtype[m, n]`, on the device of `data`."""
         found = None
         if self.traced and self.packed:
-            from raggeddsl.memberwise import separated
+            from raggeddsl.ragged.operations import separated
 
             found = separated(self)
         return self._read(range(len(self))) if found is None else found
@@ -219,7 +219,7 @@ class Ragged(Arithmetic):
 
     def row_major(self) -> Ragged:
         """The same members, row-major in `data`: this `Ragged` itself, or a copy of what `.T` gave."""
-        from raggeddsl.memberwise import row_major
+        from raggeddsl.ragged.operations import row_major
 
         return row_major(self) if self.layout.column_major else self
 
@@ -235,7 +235,7 @@ class Ragged(Arithmetic):
 
         Raises `RmmError` RMM711 for factors of another shape.
         """
-        from raggeddsl.memberwise import scaled
+        from raggeddsl.ragged.operations import scaled
 
         return scaled(self, factors)
 
@@ -245,7 +245,7 @@ class Ragged(Arithmetic):
         But its gradient at a member of zeros is zero, where that of `jnp.linalg.norm` is not a
         number.  Sums are kept in float32 or wider.
         """
-        from raggeddsl.memberwise import norm
+        from raggeddsl.ragged.operations import norm
 
         return norm(self)
 
@@ -254,7 +254,7 @@ class Ragged(Arithmetic):
 
         Sums of narrow floats are kept in float32; those of integers are int32.
         """
-        from raggeddsl.memberwise import sums
+        from raggeddsl.ragged.operations import sums
 
         return sums(self)
 

@@ -159,7 +159,7 @@ def test_large_results_are_written_over_too_and_that_counts(capsys, monkeypatch)
 
 
 def test_memory_that_cannot_be_kept_is_told(capsys, monkeypatch):
-    monkeypatch.setattr("raggeddsl.runtime.memory.keep_memory", lambda: False)
+    monkeypatch.setattr("raggeddsl.native.memory.keep_memory", lambda: False)
     assert main(["bench", "tiny-3", "--against", "none", *QUICK, "--keep-memory"]) == 0
     assert "may go back to the system: only glibc can be told" in capsys.readouterr().out
     assert main(["bench", "tiny-3", "--against", "none", *QUICK]) == 0

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from raggeddsl.api import check
+from raggeddsl.diagnostics.render import render
 from raggeddsl.language.read import read_source
-from raggeddsl.language.render import render
 
 BAD = Path(__file__).parent / "bad"
 GOOD = Path(__file__).parent / "good"

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import raggeddsl as rd
-from raggeddsl.graph import elaborate
+from raggeddsl.diagnostics.diagnostic import Diagnostic
+from raggeddsl.diagnostics.errors import Diagnostics
+from raggeddsl.diagnostics.render import render
+from raggeddsl.elaborate import elaborate
 from raggeddsl.language.parse import parse
-from raggeddsl.language.render import render
-from raggeddsl.language.source import Diagnostic, Diagnostics
 from raggeddsl.options import Options
 
 TRANSCRIPTS = Path(__file__).parent / "bad_calls"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from raggeddsl.cli.archive import read_arrays, write_arrays
-from raggeddsl.language.source import RmmError
+from raggeddsl.diagnostics.errors import RmmError
 from raggeddsl.ragged import Ragged
 
 A = [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones((4, 3), np.float32)]

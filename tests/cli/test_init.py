@@ -10,8 +10,8 @@ import pytest
 
 import raggeddsl as rd
 from raggeddsl.cli import main
+from tests.first_spec.files import safetensors
 from tests.processes import environment
-from tests.starter.files import safetensors
 
 MANY = {f"layer.{k}.weight": ("F32", (k % 7 + 1, k % 5 + 2)) for k in range(60)}
 

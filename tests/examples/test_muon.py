@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from raggeddsl.kernels.native.library import library
+from raggeddsl.native.library import library
 
 optax = pytest.importorskip("optax")
 

@@ -13,14 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from raggeddsl.graph import build
-from raggeddsl.graph.elaborate.uses import walk
+from raggeddsl.diagnostics.diagnostic import Diagnostic
+from raggeddsl.diagnostics.errors import Diagnostics
+from raggeddsl.elaborate import elaborate
+from raggeddsl.elaborate.uses import walk
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.interpret import interpret
 from raggeddsl.graph.nodes import Input
 from raggeddsl.language import ast
 from raggeddsl.language.parse import parse
-from raggeddsl.language.source import Diagnostic, Diagnostics
 from raggeddsl.options import Options
 
 Values = dict[str, Any]
@@ -38,7 +39,7 @@ def built(text: str, options: Options | None = None) -> tuple[Graph, list[Diagno
     """The graph of `text`, and everything said about it."""
     found = Diagnostics()
     program = parse(text, diagnostics=found)
-    return build(program, options or Options(), found), found.found
+    return elaborate(program, options or Options(), found), found.found
 
 
 def graph_of(text: str, options: Options | None = None) -> Graph:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from raggeddsl.language import RmmError, Span
+from raggeddsl.diagnostics.errors import RmmError
+from raggeddsl.diagnostics.source import Span
 from raggeddsl.language.format import format
 from raggeddsl.language.parse import parse
 from tests.language.specs import good_specs

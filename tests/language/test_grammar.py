@@ -10,9 +10,10 @@ import pytest
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.language.expected import HUMAN, STATEMENTS
-from raggeddsl.language.grammar import build_parser, grammar_text, parser
+from raggeddsl.language.grammar import build_parser, grammar_text
 from raggeddsl.language.lines import STATEMENT_WORD
-from raggeddsl.language.syntax_error import KEYWORDS
+from raggeddsl.language.parser import parser
+from raggeddsl.language.syntax_errors import KEYWORDS
 
 ROOT = Path(__file__).parents[2]
 DEFINED = re.compile(r"^([A-Z]+)(?:\.-?\d+)?:", re.MULTILINE)

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from raggeddsl.language import Diagnostic, Diagnostics, RmmError, ast
+from raggeddsl.diagnostics.diagnostic import Diagnostic
+from raggeddsl.diagnostics.errors import Diagnostics, RmmError
+from raggeddsl.diagnostics.render import render
+from raggeddsl.language import ast
 from raggeddsl.language.parse import parse
-from raggeddsl.language.render import render
 from tests.language.specs import specs
 from tests.processes import printed
 from tests.steps import steps

@@ -9,10 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from raggeddsl.language import Diagnostic, RmmError
+from raggeddsl.diagnostics.diagnostic import Diagnostic
+from raggeddsl.diagnostics.errors import RmmError
+from raggeddsl.diagnostics.render import render
 from raggeddsl.language.parse import LARGEST_SOURCE
 from raggeddsl.language.read import decode, read_source
-from raggeddsl.language.render import render
 
 
 def refused(path: Path | str) -> Diagnostic:

@@ -45,7 +45,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     assert request.config.cache is not None
     folder = request.config.cache.mkdir("native-" + request.param.replace(",", "-"))
     options = ["-DRAGGEDDSL_FFI=OFF", "-DRAGGEDDSL_TESTS=ON", f"-DRAGGEDDSL_SANITIZE={request.param}"]
-    said("cmake", "-S", ROOT / "raggeddsl/kernels/native", "-B", folder, *options, timeout=120)
+    said("cmake", "-S", ROOT / "raggeddsl/native", "-B", folder, *options, timeout=120)
     said("cmake", "--build", folder, "--parallel", str(os.cpu_count() or 1), timeout=1200)
     return lambda name, seed: said(folder / "tests" / name, SECONDS, seed, timeout=300)
 

@@ -19,7 +19,7 @@ def built(request: pytest.FixtureRequest, name: str, *options: str):
     assert request.config.cache is not None
     folder = request.config.cache.mkdir(f"native-{name}")
     always = ["-DRAGGEDDSL_FFI=OFF", "-DRAGGEDDSL_TESTS=ON"]
-    said("cmake", "-S", ROOT / "raggeddsl/kernels/native", "-B", folder, *always, *options, timeout=120)
+    said("cmake", "-S", ROOT / "raggeddsl/native", "-B", folder, *always, *options, timeout=120)
     said("cmake", "--build", folder, "--parallel", str(os.cpu_count() or 1), timeout=1200)
     return folder / "tests"
 

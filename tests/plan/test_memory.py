@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from raggeddsl.diagnostics.errors import Diagnostics, RmmError
+from raggeddsl.diagnostics.source import Source, Span
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Input, Operand, Origin, Output, Product
-from raggeddsl.language.source import Diagnostics, RmmError, Source, Span
 from raggeddsl.options import Options
 from raggeddsl.plan import memory, plan_graph
 from raggeddsl.plan.machine import machine_memory

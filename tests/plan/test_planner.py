@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given as drawn
 from hypothesis import settings
 
+from raggeddsl.explain.explain import explain
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, FamilyType, Join, Operand, Origin, Product, Term
 from raggeddsl.options import Options
 from raggeddsl.plan import Op, Plan, plan_graph, validate
-from raggeddsl.plan.explain import explain
 from tests.plan.graphs import family, given, pairs, power, show
 from tests.steps import steps
 from tests.strategies import graphs

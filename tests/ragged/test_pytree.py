@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import raggeddsl as rd
+from raggeddsl.packing.layout import Layout
 from raggeddsl.ragged import Ragged
-from raggeddsl.runtime.layout import Layout
 from tests.processes import printed
 from tests.ragged.families import arrays, ragged, same
 from tests.steps import steps

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import raggeddsl as rd
-from raggeddsl import memberwise
-from raggeddsl.kernels.native.library import register
+from raggeddsl.native.library import register
+from raggeddsl.packing.layout import Layout
 from raggeddsl.ragged import Ragged
-from raggeddsl.runtime.layout import Layout
+from raggeddsl.ragged import operations as memberwise
 from tests.programs import compilations
 from tests.steps import steps
 

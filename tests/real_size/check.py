@@ -10,7 +10,7 @@ import numpy as np
 
 import raggeddsl as rd
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.kernels.native.library import register
+from raggeddsl.native.library import register
 from raggeddsl.tuning import DEFAULT, Tuning
 from tests.real_size.derivatives import check_derivatives
 from tests.real_size.finding import Finding

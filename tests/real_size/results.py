@@ -11,7 +11,7 @@ import numpy as np
 import raggeddsl as rd
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.compare import compare
-from raggeddsl.program import Program
+from raggeddsl.program.program import Program
 from raggeddsl.ragged import Ragged
 from raggeddsl.tuning import DEFAULT, Tuning
 from tests.kernels.native.running import run_buffers, same_bits

@@ -13,11 +13,11 @@ import pytest
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.passes import normalise
-from raggeddsl.kernels.native.library import register
 from raggeddsl.lowering.choose import installed
+from raggeddsl.lowering.graph_function import GraphFunction
+from raggeddsl.native.library import register
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
-from raggeddsl.runtime.graph_function import GraphFunction
 from tests.graph.derive.deriving import random_numbers
 
 NATIVE = pytest.param(

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import raggeddsl as rd
-from raggeddsl import program as program_module
+from raggeddsl.lowering import graph_function as graph_function_module
 from raggeddsl.plan.plan import Op
+from raggeddsl.program import program as program_module
 from raggeddsl.ragged import Ragged
-from raggeddsl.runtime import graph_function as graph_function_module
 from tests.programs import compilations, pair_inputs, pairs, program
 from tests.steps import steps
 from tests.transform.functions import compiled_kernels

@@ -75,7 +75,7 @@ def _prepare(workload: Workload, inputs: Mapping[str, Any], kind: str, target: A
 
 def flop_of(jaxpr: Any) -> float:
     """The FLOP of all product graphs in a jaxpr, by their plans: forward and backward ones."""
-    from raggeddsl.runtime.primitive import product_graph_p
+    from raggeddsl.lowering.primitive import product_graph_p
 
     total = 0.0
     for equation in jaxpr.eqns:

@@ -17,7 +17,7 @@ from raggeddsl.bench.report.timing import (
     remarks,
     time_rows,
 )
-from raggeddsl.plan.units import bytes_text
+from raggeddsl.diagnostics.units import bytes_text
 
 Document = Mapping[str, Any]
 Cell = Callable[[Mapping[str, Any]], str]

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from raggeddsl.plan.units import digits
+from raggeddsl.diagnostics.units import digits
 
 Row: TypeAlias = Sequence[str]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from raggeddsl.bench.peers import JAX, OURS
 from raggeddsl.bench.report.layout import Row, listed, seconds_text, share_text, times_text
-from raggeddsl.plan.units import bytes_text, count_text, digits, si
+from raggeddsl.diagnostics.units import bytes_text, count_text, digits, si
 
 Timed = Mapping[str, Any]
 """An entry of the document's `workloads`."""

@@ -11,7 +11,7 @@ def only_read(graph: Graph) -> tuple[Graph, tuple[int, ...]]:
     """`graph` without what no output needs, inputs included; which of its inputs are left, by position."""
     graph = DeadCode().apply(graph)
     shown = {output.operand.node for output in graph.outputs}
-    unread = {key for key in graph.inputs if not graph.out_degree(key) and key not in shown}
+    unread = {key for key in graph.inputs if not graph.readers(key) and key not in shown}
     left = tuple(place for place, key in enumerate(graph.inputs) if key not in unread)
     if not unread:
         return graph, left

@@ -24,8 +24,8 @@ from functools import cache
 
 import numpy as np
 
-from raggeddsl.kernels.native.library import address, block_sizes, library
 from raggeddsl.kernels.native.table import DTYPE_CODES, TASK
+from raggeddsl.native.library import address, block_sizes, library
 from raggeddsl.tuning import BlockTuning
 
 COMPUTED = ("f32", "f64", "i32", "c64", "c128")

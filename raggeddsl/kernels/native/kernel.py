@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.kernels.base import LoweredPlan, StageTime, proved_if_asked
-from raggeddsl.kernels.native.library import TARGET, register
+from raggeddsl.kernels.kernel import LoweredPlan, StageTime, proved_if_asked
 from raggeddsl.kernels.native.measure import stage_times
 from raggeddsl.kernels.native.proof import prove
 from raggeddsl.kernels.native.registry import HeldTable, hold
 from raggeddsl.kernels.native.report import notes, stage_reports
 from raggeddsl.kernels.native.schedule import schedule
 from raggeddsl.kernels.native.table import joined, tasks_of
+from raggeddsl.native.library import TARGET, register
 from raggeddsl.plan.plan import Plan
 from raggeddsl.tuning import DEFAULT, Tuning
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from raggeddsl.kernels.base import StageTime
-from raggeddsl.kernels.native.library import MEASURE_TARGET
+from raggeddsl.kernels.kernel import StageTime
 from raggeddsl.kernels.native.report import KINDS, sections
 from raggeddsl.kernels.native.schedule import NativeSchedule
+from raggeddsl.native.library import MEASURE_TARGET
 from raggeddsl.plan.plan import Plan
 from raggeddsl.tuning import BlockTuning
 

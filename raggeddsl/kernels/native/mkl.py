@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.kernels.native.library import address, block_sizes, library
+from raggeddsl.native.library import address, block_sizes, library
 from raggeddsl.plan.plan import Plan
 from raggeddsl.tuning import DEFAULT
 

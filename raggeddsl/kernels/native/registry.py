@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from raggeddsl.kernels.native.library import NAMED_TARGET, address, library
+from raggeddsl.native.library import NAMED_TARGET, address, library
 
 
 @dataclass(frozen=True, eq=False)

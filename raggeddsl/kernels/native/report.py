@@ -6,12 +6,12 @@ import ctypes
 
 import numpy as np
 
-from raggeddsl.kernels.base import CodeReport, ShapeClass, StageReport
-from raggeddsl.kernels.native.library import address, block_sizes, instruction_set, library
+from raggeddsl.diagnostics.units import count_text
+from raggeddsl.kernels.kernel import CodeReport, ShapeClass, StageReport
 from raggeddsl.kernels.native.schedule import NativeSchedule
 from raggeddsl.kernels.native.table import DTYPE_CODES, MIRROR
+from raggeddsl.native.library import address, block_sizes, instruction_set, library
 from raggeddsl.plan.plan import Plan
-from raggeddsl.plan.units import count_text
 from raggeddsl.tuning import BlockTuning
 
 KINDS = ("zero", "combine", "small", "tiles", "along-k", "complex", "provider", "symmetric")

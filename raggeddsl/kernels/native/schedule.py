@@ -15,14 +15,14 @@ import numpy as np
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.kernels.native.cells import Cells, find_cells
 from raggeddsl.kernels.native.components import Components, find_components, row_costs
+from raggeddsl.kernels.native.cuts import cut_into_panels
 from raggeddsl.kernels.native.jobs import Pieces, group_into_jobs
 from raggeddsl.kernels.native.levels import heavy_rows, levels
-from raggeddsl.kernels.native.local import Scratch, place_scratch
-from raggeddsl.kernels.native.panels import cut_into_panels
-from raggeddsl.kernels.native.partial import parts_of_sums, sum_in_parts
-from raggeddsl.kernels.native.sums import keep_sums_wide
+from raggeddsl.kernels.native.scratch import Scratch, place_scratch
+from raggeddsl.kernels.native.split_sums import parts_of_sums, sum_in_parts
 from raggeddsl.kernels.native.symmetry import mirrored_products, triangular_cells
 from raggeddsl.kernels.native.table import MIRROR, TASK, BufferMap, native_rows
+from raggeddsl.kernels.native.wide_sums import keep_sums_wide
 from raggeddsl.plan.plan import Plan
 from raggeddsl.tuning import DEFAULT, ScheduleTuning
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES, kept_in
-from raggeddsl.kernels.native.library import block_sizes
+from raggeddsl.native.library import block_sizes
 from raggeddsl.plan.plan import Op, Plan
 from raggeddsl.tuning import BlockTuning
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from raggeddsl.kernels.base import ShapeClass
+from raggeddsl.kernels.kernel import ShapeClass
 from raggeddsl.kernels.xla import cost
 from raggeddsl.kernels.xla.rows import Group
 from raggeddsl.kernels.xla.scale import is_constant, scale_of

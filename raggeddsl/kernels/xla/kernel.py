@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES, kept_in, promote
-from raggeddsl.kernels.base import LoweredPlan, ShapeClass, StageReport, proved_if_asked
+from raggeddsl.kernels.kernel import LoweredPlan, ShapeClass, StageReport, proved_if_asked
 from raggeddsl.kernels.xla.classes import choose, distinct
 from raggeddsl.kernels.xla.combines import combine_steps
 from raggeddsl.kernels.xla.exact import exact_steps

@@ -12,6 +12,7 @@ from typing import assert_never
 
 import numpy as np
 
+from raggeddsl.diagnostics.units import count_text
 from raggeddsl.kernels.xla.steps import (
     Blocks,
     Box,
@@ -28,7 +29,6 @@ from raggeddsl.kernels.xla.steps import (
     Whole,
 )
 from raggeddsl.plan.plan import Plan
-from raggeddsl.plan.units import count_text
 from raggeddsl.proof import ScheduleFault, Terms, compare_terms
 
 Tables = Sequence[np.ndarray]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raggeddsl.kernels.base import ShapeClass
+from raggeddsl.kernels.kernel import ShapeClass
 from raggeddsl.kernels.xla import cost
 from raggeddsl.kernels.xla.classes import STRIP
 from raggeddsl.kernels.xla.rows import Group

@@ -12,7 +12,7 @@ import numpy as np
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.nodes import View
-from raggeddsl.kernels.base import ShapeClass, StageReport, proved_if_asked
+from raggeddsl.kernels.kernel import ShapeClass, StageReport, proved_if_asked
 from raggeddsl.lowering.dispatch.executables import Executable, Progress, default_device, executables
 from raggeddsl.lowering.dispatch.kind import factor_dtype
 from raggeddsl.lowering.dispatch.launches import Launches, launches

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from raggeddsl.diagnostics.units import count_text
 from raggeddsl.lowering.dispatch.launches import Launches
 from raggeddsl.plan.plan import Op, Plan
-from raggeddsl.plan.units import count_text
 from raggeddsl.proof import ScheduleFault, Terms, check_plan, compare_terms
 
 

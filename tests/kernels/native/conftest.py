@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from raggeddsl.kernels.native.library import register
+from raggeddsl.native.library import register
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,7 +15,7 @@ from raggeddsl.graph.compare import compare
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import FamilyType, Input, Operand, Output, Product, Term
 from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.kernels.native.library import instruction_sets, set_poison
+from raggeddsl.native.library import instruction_sets, set_poison
 from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph
 from raggeddsl.tuning import DEFAULT, BlockTuning, Tuning

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from raggeddsl.kernels.native.census import COMPUTED, all_paths, census
-from raggeddsl.kernels.native.library import instruction_set
 from raggeddsl.kernels.native.mkl import candidates, provide
 from raggeddsl.kernels.native.report import KINDS, kinds
 from raggeddsl.kernels.native.schedule import schedule
 from raggeddsl.kernels.native.table import DTYPE_CODES, TASK
+from raggeddsl.native.library import instruction_set
 from raggeddsl.plan.plan import Op
 from raggeddsl.tuning import DEFAULT, BlockTuning
 from tests.kernels.native.running import LEAST, gram, isas, pairs, planned

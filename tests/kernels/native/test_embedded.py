@@ -10,7 +10,7 @@ import pytest
 
 import raggeddsl as rd
 from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.kernels.native.library import TARGET
+from raggeddsl.native.library import TARGET
 from tests.kernels.native.running import packed, pairs, planned
 
 SHAPES = [(5, 7, 3), (20, 30, 40), (1, 64, 17)]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic
 from raggeddsl.kernels.native.census import all_paths, census
-from raggeddsl.kernels.native.library import register
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
 from raggeddsl.kernels.native.table import ACCUMULATE, MIRROR, summed_wider
+from raggeddsl.native.library import register
 from raggeddsl.plan import Plan
 from raggeddsl.plan.plan import Op
 from raggeddsl.tuning import Tuning

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.kernels.native.library import TARGET
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
 from raggeddsl.kernels.native.table import joined
+from raggeddsl.native.library import TARGET
 from raggeddsl.plan import Plan
 from raggeddsl.tuning import DEFAULT, Tuning
 from tests.kernels.native.running import gram, isas, packed, pairs, planned, poison, run_buffers

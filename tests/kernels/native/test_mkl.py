@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import raggeddsl as rd
+from raggeddsl.diagnostics.errors import RmmError
 from raggeddsl.graph.nodes import Operand, Product
 from raggeddsl.kernels.native import mkl
-from raggeddsl.language.source import RmmError
 from tests.kernels.native.running import check, packed, pairs, planned, same_bits, show, sized
 from tests.processes import printed
 from tests.strategies import inputs_for

@@ -11,10 +11,10 @@ import pytest
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.kernels.native.library import MEASURE_TARGET, TARGET, set_poison
 from raggeddsl.kernels.native.registry import hold
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
 from raggeddsl.kernels.native.table import joined
+from raggeddsl.native.library import MEASURE_TARGET, TARGET, set_poison
 from raggeddsl.plan import Plan
 from raggeddsl.tuning import DEFAULT
 from tests.kernels.native.running import gram, packed, pairs, planned, poison, run_buffers, same_bits

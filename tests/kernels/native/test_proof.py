@@ -17,8 +17,8 @@ from raggeddsl.plan import Plan
 from raggeddsl.plan.plan import Op
 from raggeddsl.proof import ScheduleFault
 from tests.kernels.native.running import gram, planned
-from tests.kernels.native.test_partial import total
 from tests.kernels.native.test_schedule import meeting
+from tests.kernels.native.test_split_sums import total
 from tests.strategies import ALL_DTYPES, graphs, seeds
 from tests.tunings import tuned, tunings, workers
 

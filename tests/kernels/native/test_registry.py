@@ -16,7 +16,7 @@ import pytest
 
 import raggeddsl as rd
 from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.kernels.native.library import NAMED_TARGET, TARGET
+from raggeddsl.native.library import NAMED_TARGET, TARGET
 from raggeddsl.tuning import DEFAULT
 from tests.kernels.native.running import LEAST, packed, pairs, planned
 from tests.steps import steps

@@ -9,9 +9,9 @@ import pytest
 
 import raggeddsl as rd
 from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.kernels.native.library import instruction_set
 from raggeddsl.kernels.native.report import KINDS, sections
 from raggeddsl.kernels.native.schedule import schedule
+from raggeddsl.native.library import instruction_set
 from raggeddsl.tuning import DEFAULT
 from tests.kernels.native.running import pairs, planned
 

@@ -8,9 +8,9 @@ import pytest
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, Input, Operand, Product, Term
 from raggeddsl.kernels.native.kernel import NativeKernel
-from raggeddsl.kernels.native.library import register
 from raggeddsl.kernels.native.schedule import schedule
 from raggeddsl.kernels.native.table import tasks_of
+from raggeddsl.native.library import register
 from tests.kernels.native.running import check, pairs, planned, run, run_buffers, same_bits, show, sized
 from tests.strategies import inputs_for
 from tests.tunings import tuned

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Input, Operand, Product, Term
-from raggeddsl.kernels.base import LoweredPlan
+from raggeddsl.kernels.kernel import LoweredPlan
 from raggeddsl.kernels.native.kernel import NativeKernel
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
 from raggeddsl.kernels.native.table import TASK, joined, tasks_of

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from raggeddsl.diagnostics.units import count_text
 from raggeddsl.kernels.native.proof.homes import find_homes
 from raggeddsl.kernels.native.proof.order import check_members, check_reads
 from raggeddsl.kernels.native.proof.overlap import check_overlaps
@@ -24,7 +25,6 @@ from raggeddsl.kernels.native.proof.table import check_bounds, timeline
 from raggeddsl.kernels.native.proof.terms import check_terms
 from raggeddsl.kernels.native.proof.versions import find_versions
 from raggeddsl.plan.plan import Plan
-from raggeddsl.plan.units import count_text
 from raggeddsl.proof import check_plan
 
 if TYPE_CHECKING:

@@ -1,0 +1,259 @@
+"""`+ - *` and unary minus on values: shapes, dtypes and kinds checked, terms gathered lazily."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from raggeddsl.diagnostics.diagnostic import Fix
+from raggeddsl.diagnostics.source import Span
+from raggeddsl.dtypes import DTYPES, promote
+from raggeddsl.elaborate.context import Context, close, close_part, use_of
+from raggeddsl.elaborate.describe import describe, in_text
+from raggeddsl.elaborate.types import both_shapes
+from raggeddsl.elaborate.values import Constant, Matrix, Part, Value
+from raggeddsl.graph import factors
+from raggeddsl.graph.nodes import FamilyType
+from raggeddsl.language import ast
+
+
+def negate(ctx: Context, expr: ast.Negate, value: Value) -> Value | None:
+    """`-value`."""
+    if isinstance(value, Constant):
+        return Constant(-value.value)
+    return scale(ctx, value, -1)
+
+
+def binary(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Value | None:
+    """`left op right` for every operator but `@`."""
+    if isinstance(left, Constant) and isinstance(right, Constant):
+        return _fold(ctx, expr, left.value, right.value)
+    if expr.op == "//":
+        ctx.error(
+            "RMM317",
+            "`//` divides sizes and numbers, not matrices",
+            expr.op_span,
+            help="multiply with the reciprocal: `0.5 * X`; a comment begins with `#`",
+        )
+        return None
+    if expr.op == "*":
+        return _times(ctx, expr, left, right)
+    return _add(ctx, expr, left, right)
+
+
+def _fold(ctx: Context, expr: ast.Binary, left: int | float, right: int | float) -> Value | None:
+    if expr.op == "//" and right == 0:
+        message = f"`{in_text(ctx, expr)}` divides by zero"
+        ctx.error("RMM406", message, expr.right.span, help="divide by another number")
+        return None
+    try:
+        value = {
+            "+": lambda: left + right,
+            "-": lambda: left - right,
+            "*": lambda: left * right,
+            "//": lambda: left // right,
+        }[expr.op]()
+    except OverflowError:
+        value = math.inf
+    return Constant(value) if _in_range(ctx, value, expr.span) else None
+
+
+def _in_range(ctx: Context, value: int | float, span: Span) -> bool:
+    if math.isfinite(value) and (isinstance(value, float) or abs(value) <= factors.LARGEST_WHOLE):
+        return True
+    ctx.error(
+        "RMM319",
+        f"the number that `{ctx.state.text(span)}` comes to is out of range",
+        span,
+        help="whole numbers fit in 63 bits, others in a float64",
+    )
+    return False
+
+
+# ---------------------------------------------------------------- scaling
+
+
+def scale(ctx: Context, value: Matrix, factor: int | float) -> Matrix | None:
+    """`factor * value`, by a factor that its type holds.
+
+    It joins the factors that are there, unless their product would leave the range of the type: then
+    they are applied one after another.
+    """
+    if factor == 1 and isinstance(factor, int):
+        return value
+    dtype = value.type.dtype
+    joined = [factors.times(dtype, part.factor, factor) for part in value.parts]
+    known = [number for number in joined if number is not None]
+    if len(known) < len(joined):
+        closed = close(ctx, value)
+        if closed is None:
+            return None
+        value, known = closed, [factor]
+    parts = tuple(replace(part, factor=own) for part, own in zip(value.parts, known, strict=True))
+    return Matrix(parts, value.type, value.constant, value.causes)
+
+
+def _by_number(ctx: Context, expr: ast.Binary, value: Matrix, number: int | float) -> Matrix | None:
+    """`number * value` as it is written in `expr`, if the type of `value` holds the number."""
+    dtype = value.type.dtype
+    if isinstance(number, float) and DTYPES[dtype].kind == "integer":
+        whole = f", as {int(number)}" if number.is_integer() else ""
+        ctx.error(
+            "RMM311",
+            f"a fractional number times {dtype} is not {dtype}",
+            expr.span,
+            help=f"use a whole number{whole}, or multiply with an f32 scalar: `input s : f32[]`",
+        )
+        return None
+    bad = factors.misfit(number, dtype)
+    if bad is not None:
+        ctx.error("RMM320", bad.message, expr.span, here=bad.holds, help=bad.help)
+        return None
+    return scale(ctx, value, number)
+
+
+def _times(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Matrix | None:
+    if isinstance(left, Constant):
+        assert isinstance(right, Matrix)
+        return _by_number(ctx, expr, right, left.value)
+    if isinstance(right, Constant):
+        return _by_number(ctx, expr, left, right.value)
+    if left.type.scalar:
+        return _scale_by(ctx, right, left)
+    if right.type.scalar:
+        return _scale_by(ctx, left, right)
+    ctx.refuse()
+    names = describe(ctx, expr.left, 0), describe(ctx, expr.right, 0)
+    ctx.error(
+        "RMM303",
+        f"`*` between two matrices in `{in_text(ctx, expr)}`",
+        expr.op_span,
+        here=both_shapes(names, left.type, right.type, 0),
+        help="write `@` for the matrix product; `*` takes a number or a scalar on one side",
+        fixes=[Fix(expr.op_span, "@")],
+    )
+    return None
+
+
+def _scale_by(ctx: Context, value: Matrix, scalar: Matrix) -> Matrix | None:
+    """`scalar * value`, the scalar's own factor taken out where that is exact."""
+    dtype = promote(value.type.dtype, scalar.type.dtype)
+    if len(value.parts) > 1 or value.parts[0].by is not None or value.type.dtype != dtype:
+        closed = close(ctx, value)
+        if closed is None:
+            return None
+        value = closed
+    plain = scalar
+    factor: int | float = 1
+    first = scalar.parts[0]
+    if len(scalar.parts) == 1 and first.by is None and first.type.dtype == scalar.type.dtype == dtype:
+        bare = close_part(ctx, first)
+        if bare is None:
+            return None
+        plain, factor = Matrix((Part(bare.x, bare.type),), scalar.type, scalar.constant), first.factor
+    by = use_of(ctx, plain)
+    if by is None:
+        return None
+    part = value.parts[0]
+    constant = value.constant and scalar.constant
+    type = spread(FamilyType(value.type.rows, value.type.cols, dtype, value.type.scalar), ctx, constant)
+    scaled = Part(part.x, part.type, part.factor, by)
+    made = Matrix((scaled,), type, constant, value.causes)
+    return made if factor == 1 and isinstance(factor, int) else scale(ctx, made, factor)
+
+
+def spread(type: FamilyType, ctx: Context, constant: bool) -> FamilyType:
+    """`type` with one row for each row of the domain, if the value is not constant."""
+    if constant:
+        return type
+    length = ctx.domain.length
+    return FamilyType(stretch(type.rows, length), stretch(type.cols, length), type.dtype, type.scalar)
+
+
+def stretch(column: np.ndarray, length: int) -> np.ndarray:
+    """A column of one row, or of `length` rows, as one of `length` rows."""
+    return column if len(column) == length else np.full(length, column[0], np.int64)
+
+
+# ---------------------------------------------------------------- sums of two
+
+
+def _add(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Matrix | None:
+    if isinstance(left, Constant) or isinstance(right, Constant) or left.type.scalar != right.type.scalar:
+        _mixed(ctx, expr, left, right)
+        return None
+    bad = (left.type.rows != right.type.rows) | (left.type.cols != right.type.cols)
+    if bad.any():
+        ctx.refuse(bad)
+        _shapes_differ(ctx, expr, left, right, bad)
+        return None
+    dtype = promote(left.type.dtype, right.type.dtype)
+    first, second = _settled(ctx, left, dtype), _settled(ctx, right, dtype)
+    if first is None or second is None:
+        return None
+    if expr.op == "-":
+        second = scale(ctx, second, -1)
+        if second is None:
+            return None
+    constant = left.constant and right.constant
+    type = spread(FamilyType(left.type.rows, left.type.cols, dtype, left.type.scalar), ctx, constant)
+    causes = right.causes if left.constant and not constant else left.causes
+    return Matrix(first.parts + second.parts, type, constant, causes)
+
+
+def _settled(ctx: Context, value: Matrix, dtype: str) -> Matrix | None:
+    """`value` with closed parts; rounded to its own dtype first if the sum has a wider one."""
+    if value.type.dtype != dtype:
+        return close(ctx, value)
+    parts = [close_part(ctx, part) for part in value.parts]
+    closed = tuple(part for part in parts if part is not None)
+    return Matrix(closed, value.type, value.constant, value.causes) if len(closed) == len(parts) else None
+
+
+def _mixed(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> None:
+    ctx.refuse()
+    kinds = [_kind(left), _kind(right)]
+    number = "a number" in kinds
+    ctx.error(
+        "RMM304",
+        f"`{expr.op}` between {kinds[0]} and {kinds[1]} in `{in_text(ctx, expr)}`",
+        expr.span,
+        help=f"only equal shapes add; to add to the diagonal write `X {expr.op} s * E` "
+        "with an identity matrix `input E`"
+        if "a matrix" in kinds
+        else f"declare the {'number' if number else 'scalar'} as an `input c : f32[]`",
+    )
+
+
+def _kind(value: Value) -> str:
+    if isinstance(value, Constant):
+        return "a number"
+    return "a scalar" if value.type.scalar else "a matrix"
+
+
+def _shapes_differ(ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix, bad: np.ndarray) -> None:
+    row = int(bad.argmax())
+    names = describe(ctx, expr.left, row), describe(ctx, expr.right, row)
+    labels = []
+    for axis in (0, 1):
+        sides = [(side.type.rows, side.type.cols)[axis] for side in (left, right)]
+        a, b = (int(side[0 if len(side) == 1 else row]) for side in sides)
+        if a != b:
+            labels += [ctx.axis(left.causes[axis], bad, a), ctx.axis(right.causes[axis], bad, b)]
+    flipped = (left.type.rows == right.type.cols) & (left.type.cols == right.type.rows)
+    word = in_text(ctx, expr.right)
+    ctx.error(
+        "RMM302",
+        f"shapes differ in `{in_text(ctx, expr)}`{_where(ctx, left, right, bad)}",
+        expr.span,
+        here=both_shapes(names, left.type, right.type, row),
+        labels=labels,
+        help=f"transposed it would fit: `{word}.T`" if flipped.all() else "only equal shapes add",
+    )
+
+
+def _where(ctx: Context, left: Matrix, right: Matrix, bad: np.ndarray) -> str:
+    """Which members, in words; nothing where both sides are the same for all."""
+    return "" if left.constant and right.constant else ctx.domain.rows(bad)

@@ -1,5 +1,0 @@
-"""Tables of sizes and index maps: CSV, JSON and NPZ files that a spec names."""
-
-from raggeddsl.graph.tables.read import TableColumn, Tables
-
-__all__ = ["TableColumn", "Tables"]

@@ -1,5 +1,0 @@
-"""Pytrees of matrices in, a pytree of matrices out: the language as a function of the leaves."""
-
-from raggeddsl.tree.map import clear_tree, tree_map, tree_matmul
-
-__all__ = ["clear_tree", "tree_map", "tree_matmul"]
