@@ -9,12 +9,15 @@ from typing import Any
 
 import jax
 
+from raggeddsl.caches import registered
+
 _LARGEST_CACHE = 256
 
 _lock = RLock()
 _cache: OrderedDict[Hashable, Any] = OrderedDict()
 
 
+@registered
 def clear_programs() -> None:
     """Forget the jitted functions that programs share."""
     with _lock:

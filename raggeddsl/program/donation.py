@@ -14,10 +14,10 @@ from raggeddsl.diagnostics.errors import Diagnostics
 from raggeddsl.diagnostics.source import Source
 from raggeddsl.diagnostics.suggest import did_you_mean
 from raggeddsl.dtypes import from_numpy
+from raggeddsl.lowering.fused import keeps_packed
 from raggeddsl.lowering.signature import Group, Signature
 from raggeddsl.packing.unpack import concrete
 from raggeddsl.program.inputs import described, listed, packed_buffers
-from raggeddsl.program.outputs import INSIDE
 from raggeddsl.ragged import Ragged
 
 _pointer = methodcaller("unsafe_buffer_pointer")
@@ -53,7 +53,7 @@ def _checked(
             found.error("RMM714", f"`donate` names `{name}`, and the program has no such output", help=help)
     given: dict[str, Any] = {}
     for group in outputs.groups:
-        if group.family or len(group.names) <= INSIDE:
+        if group.family or not keeps_packed(group):
             for member, name in enumerate(group.names):
                 array = _array(old[name], name, group, member, found) if name in old else None
                 if array is not None:

@@ -1,20 +1,19 @@
-"""What a caller gives in, checked members or packed buffers out; every fault of a call is found at once."""
+"""What a caller gives in, the value of each group out, checked; every fault of a call is found at once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import jax
 import numpy as np
 
-from raggeddsl.diagnostics.errors import Diagnostics, refuse
+from raggeddsl.diagnostics.errors import Diagnostics
 from raggeddsl.diagnostics.source import Source
 from raggeddsl.diagnostics.suggest import did_you_mean
 from raggeddsl.dtypes import from_numpy
 from raggeddsl.lowering.signature import Group, Signature
+from raggeddsl.lowering.values import STILL_THERE, Value
 from raggeddsl.packing.arrays import (
     Deleted,
     NotAnArray,
@@ -23,52 +22,13 @@ from raggeddsl.packing.arrays import (
     concrete_type,
     dtypes,
     shapes,
-    there,
 )
 from raggeddsl.packing.element_types import accepted
-from raggeddsl.packing.pack import pack, traced
+from raggeddsl.packing.pack import pack
 from raggeddsl.ragged import Ragged
 
 _MOST = 20
 """How many faults of one call are listed."""
-_STILL_THERE = "give an array that is still there: a result that was donated lives on in the newer one"
-
-
-@dataclass(frozen=True, eq=False)
-class Received:
-    """One group's value, its shapes and type checked: a `Ragged`, or the members one by one."""
-
-    group: Group
-    value: Ragged | list[Any]
-
-    @property
-    def traced(self) -> bool:
-        """Whether any of it is a tracer."""
-        return self.value.traced if isinstance(self.value, Ragged) else traced(self.value)
-
-    def buffer(self) -> Any:
-        """`dtype[size]`: members are packed now, a `Ragged` is taken as it is.
-
-        Raises RMM706 where its memory, or that of a member, is gone.
-        """
-        try:
-            if isinstance(self.value, Ragged):
-                return there(self.value.data)
-            return pack(self.value, self.group.dtype, self.group.layout.size)
-        except Deleted as error:
-            refuse("RMM706", f"input `{self.group.names[0]}` cannot be read: {error}", _STILL_THERE)
-        except NotAnArray as error:
-            called = self.group.called(error.place)
-            refuse("RMM706", f"input `{called}` cannot be read: {error.said}", _STILL_THERE)
-
-    def arrays(self) -> list[jax.Array]:
-        """The members as `jax.Array`s of their own; those that are NumPy's are copied, never aliased."""
-        if isinstance(self.value, Ragged):
-            return self.value.to_list()
-        dtype = self.group.dtype
-        if all(isinstance(member, jax.Array) for member in self.value):
-            return [member if member.dtype == dtype else member.astype(dtype) for member in self.value]
-        return Ragged(self.buffer(), self.group.layout).to_list()
 
 
 def packed_buffers(inputs: Any, signature: Signature) -> list[Any] | None:
@@ -95,8 +55,12 @@ def packed_buffers(inputs: Any, signature: Signature) -> list[Any] | None:
     return buffers
 
 
-def receive(inputs: Any, signature: Signature, source: Source | None = None) -> list[Received]:
-    """One `Received` for each group of `signature`, in order.
+def checked(
+    inputs: Any, signature: Signature, source: Source | None = None, *, members: bool = False
+) -> list[Value]:
+    """The value of each group of `signature`, in order, its shapes and element types checked.
+
+    A `Ragged` that is not packed yet is packed, for good, unless its `members` are wanted.
 
     `inputs` maps each name to a `Ragged`, a list or tuple of arrays, one array with a leading axis
     of members (uniform families), or, for a single matrix, an array.  Raises one `RmmError` with
@@ -112,14 +76,14 @@ def receive(inputs: Any, signature: Signature, source: Source | None = None) -> 
         )
         found.raise_if_failed()
     _refuse_unknown(inputs, signature, found)
-    received = [_group(inputs, group, found) for group in signature.groups]
+    values = [_group(inputs, group, members, found) for group in signature.groups]
     if len(found.found) > _MOST:
         last, more = found.found[_MOST - 1], len(found.found) - _MOST
         del found.found[_MOST - 1 :]
         message = f"{last.message}; and {more} more faults of this call"
         found.error(last.code, message, last.span, help=last.help)
     found.raise_if_failed()
-    return [one for one in received if one is not None]
+    return values
 
 
 def _refuse_unknown(inputs: Mapping[Any, Any], signature: Signature, found: Diagnostics) -> None:
@@ -134,7 +98,7 @@ def _refuse_unknown(inputs: Mapping[Any, Any], signature: Signature, found: Diag
         found.error("RMM702", f"the program has no input `{name}`", help=help)
 
 
-def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Received | None:
+def _group(inputs: Mapping[str, Any], group: Group, members: bool, found: Diagnostics) -> Value | None:
     missing = [name for name in group.names if name not in inputs]
     if missing:
         more = f" (and {len(missing) - 1} more of its form)" if len(missing) > 1 else ""
@@ -150,7 +114,7 @@ def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Recei
     try:
         # Reading may fail too: an opened .npz refuses what is pickled only when it is asked for it.
         values = inputs[group.names[0]] if group.family else [inputs[name] for name in group.names]
-        return _family(values, group, found) if group.family else _listed(values, group, found)
+        return _family(values, group, members, found) if group.family else _listed(values, group, found)
     except (TypeError, ValueError) as error:
         which, said = group.names[0], str(error)
         if isinstance(error, NotAnArray):
@@ -166,14 +130,14 @@ def _group(inputs: Mapping[str, Any], group: Group, found: Diagnostics) -> Recei
 
 def _help_to_read(error: Exception) -> str:
     if isinstance(error, Deleted) or isinstance(error.__cause__, Deleted):
-        return _STILL_THERE
+        return STILL_THERE
     return "give NumPy or JAX arrays of numbers"
 
 
-def _family(value: Any, group: Group, found: Diagnostics) -> Received | None:
+def _family(value: Any, group: Group, members: bool, found: Diagnostics) -> Value | None:
     """A family given as a `Ragged`, as one array with an axis of members, or as a list."""
     if isinstance(value, Ragged):
-        return _ragged(value, group, found)
+        return _ragged(value, group, members, found)
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return _stacked(as_array(value), group, found)
     if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
@@ -181,7 +145,7 @@ def _family(value: Any, group: Group, found: Diagnostics) -> Received | None:
     return _listed(list(value), group, found)
 
 
-def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
+def _ragged(value: Ragged, group: Group, members: bool, found: Diagnostics) -> Value | None:
     layout = group.layout
     if value.packed and len(as_array(value.data).shape) != 1:
         _not_filled(value, group, found)
@@ -200,11 +164,11 @@ def _ragged(value: Ragged, group: Group, found: Diagnostics) -> Received | None:
         _not_filled(value, group, found)
         return None
     if value.dtype == group.dtype:
-        return Received(group, value)
+        return value.value if members else value.data
     if not accepted(value.data, value.data, group.dtype):
         _wrong_dtype(0, value.dtype, len(value), group, found)
         return None
-    return Received(group, Ragged(value.data.astype(group.dtype), layout))
+    return value.data.astype(group.dtype)
 
 
 def _not_filled(value: Ragged, group: Group, found: Diagnostics) -> None:
@@ -219,7 +183,7 @@ def _not_filled(value: Ragged, group: Group, found: Diagnostics) -> None:
     )
 
 
-def _stacked(array: Any, group: Group, found: Diagnostics) -> Received | None:
+def _stacked(array: Any, group: Group, found: Diagnostics) -> Value | None:
     """Members of one shape along the first axis of one array: in memory they are packed already."""
     layout = group.layout
     if array.ndim == 0:
@@ -234,7 +198,7 @@ def _stacked(array: Any, group: Group, found: Diagnostics) -> Received | None:
     if len(layout) and not accepted(array, array, group.dtype):
         _wrong_dtype(0, array.dtype, len(layout), group, found)
         return None
-    return Received(group, Ragged(pack([array], group.dtype, layout.size), layout))
+    return pack([array], group.dtype, layout.size)
 
 
 def _differing(shape: tuple[int, ...], group: Group) -> np.ndarray:
@@ -245,7 +209,7 @@ def _differing(shape: tuple[int, ...], group: Group) -> np.ndarray:
     return np.zeros(0, int) if layout.scalar else np.flatnonzero((layout.shapes != shape).any(axis=1))
 
 
-def _listed(values: list[Any], group: Group, found: Diagnostics) -> Received | None:
+def _listed(values: list[Any], group: Group, found: Diagnostics) -> Value | None:
     """Members one by one; for single matrices, one a name."""
     if not _right_count(len(values), group, found):
         return None
@@ -267,7 +231,7 @@ def _listed(values: list[Any], group: Group, found: Diagnostics) -> Received | N
             _wrong_dtype(one, arrays[one].dtype, len(wrong) if group.family else 1, group, found)
         if wrong:
             return None
-    return Received(group, arrays)
+    return arrays
 
 
 def _right_count(given: int, group: Group, found: Diagnostics) -> bool:

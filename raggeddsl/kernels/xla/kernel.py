@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from raggeddsl.kernels.xla.steps import Operands, RangeStep, Recipe, StageSteps,
 from raggeddsl.kernels.xla.tables import LARGEST, Tables
 from raggeddsl.kernels.xla.tiles import tile_step
 from raggeddsl.plan.plan import Op, Plan, Stage
-from raggeddsl.tuning import DEFAULT, XlaTuning
+from raggeddsl.tuning import DEFAULT, Tuning, XlaTuning
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class XlaKernel:
     tuning: XlaTuning = DEFAULT.xla
 
     name: ClassVar[str] = "xla"
+
+    @classmethod
+    def tuned(cls, tuning: Tuning) -> Self:
+        """The kernel with these thresholds."""
+        return cls(tuning.xla)
 
     def unavailable(self, plan: Plan, backend: str) -> str | None:
         """Why this kernel cannot run `plan`: a buffer that int32 cannot index, or None."""

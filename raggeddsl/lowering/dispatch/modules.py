@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from raggeddsl.lowering.dispatch import Dispatched
+from raggeddsl.lowering.dispatch.launcher import Launcher
 
 
 @dataclass(frozen=True, eq=False)
 class Modules:
     """What `jax.stages.Lowered` is for one module: `as_text` and `compile` for all of them."""
 
-    dispatched: Dispatched
+    launcher: Launcher
 
     def as_text(self, dialect: str | None = None) -> str:
         """Every module after a comment that says how often a call launches it."""
@@ -26,13 +26,13 @@ class Modules:
         """What each executable is traced to."""
         return "\n".join(f"# launches: {count}\n{traced.jaxpr}" for count, traced in self._traced())
 
-    def compile(self) -> Dispatched:
+    def compile(self) -> Launcher:
         """Compile what is not compiled yet."""
-        self.dispatched.compile()
-        return self.dispatched
+        self.launcher.compile()
+        return self.launcher
 
     def _traced(self) -> Iterator[tuple[int, Any]]:
-        launches = self.dispatched.launches
+        launches = self.launcher.launches
         counts = Counter(launches.kind)
         for number, kind in enumerate(launches.kinds):
             if counts[number]:
