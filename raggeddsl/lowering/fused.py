@@ -15,9 +15,8 @@ from raggeddsl.graph.graph import Graph
 from raggeddsl.kernels.kernel import LoweredPlan, StageTime
 from raggeddsl.lowering.choose import Choice, require
 from raggeddsl.lowering.executable import Progress
-from raggeddsl.lowering.persistent import everything_cached
+from raggeddsl.lowering.jit_cache import everything_cached, shared_jit
 from raggeddsl.lowering.primitive import GraphFunction
-from raggeddsl.lowering.shared import shared_jit
 from raggeddsl.lowering.signature import Group, Signature, input_signature, output_signature
 from raggeddsl.lowering.values import Value, packed
 from raggeddsl.options import Options

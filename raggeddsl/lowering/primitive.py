@@ -29,8 +29,7 @@ from raggeddsl.graph.passes import normalise
 from raggeddsl.graph.passes.rewrite import Rewrite
 from raggeddsl.kernels.kernel import LoweredPlan, Resident
 from raggeddsl.lowering.embedded import embedded, resident_in
-from raggeddsl.lowering.persistent import everything_cached
-from raggeddsl.lowering.shared import shared_jit
+from raggeddsl.lowering.jit_cache import everything_cached, shared_jit
 from raggeddsl.lowering.varying import agreeing, result_type
 from raggeddsl.plan.plan import Plan
 from raggeddsl.tuning import DEFAULT, GraphTuning

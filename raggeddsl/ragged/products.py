@@ -90,7 +90,7 @@ def multiply(
     target: Target = "auto",
     kernel: KernelName = "auto",
 ) -> Products:
-    """The products of members in pairs; the options are those of `raggeddsl.matmul`, `preferred` its element type."""
+    """The products of members in pairs; options are those of `raggeddsl.matmul`, `preferred` as a dtype."""
     x64 = x64_enabled()
     a, b, computed, wanted, converted = product_types(left.types, right.types, preferred, x64)
     kinds = (left.layout, a, left.shared), (right.layout, b, right.shared)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from raggeddsl.kernels.kernel import StageTime
 from raggeddsl.lowering.dispatch.launcher import Launcher, lower_dispatch
-from raggeddsl.lowering.dispatch.modules import Modules
 from raggeddsl.lowering.executable import Progress
 from raggeddsl.lowering.fused import Fused
 from raggeddsl.lowering.values import Value, is_traced, members
@@ -98,3 +99,32 @@ class Dispatched:
     def prove(self) -> str:
         """Prove the launches."""
         return self.lowered.prove()
+
+
+@dataclass(frozen=True, eq=False)
+class Modules:
+    """What `jax.stages.Lowered` is for one module: `as_text` and `compile` for all of them."""
+
+    launcher: Launcher
+
+    def as_text(self, dialect: str | None = None) -> str:
+        """Every module after a comment that says how often a call launches it."""
+        return "\n".join(
+            f"// launches: {count}\n{traced.lower().as_text(dialect)}" for count, traced in self._traced()
+        )
+
+    def jaxpr(self) -> str:
+        """What each executable is traced to."""
+        return "\n".join(f"# launches: {count}\n{traced.jaxpr}" for count, traced in self._traced())
+
+    def compile(self) -> Launcher:
+        """Compile what is not compiled yet."""
+        self.launcher.compile()
+        return self.launcher
+
+    def _traced(self) -> Iterator[tuple[int, Any]]:
+        launches = self.launcher.launches
+        counts = Counter(launches.kind)
+        for number, kind in enumerate(launches.kinds):
+            if counts[number]:
+                yield counts[number], kind.jitted().trace(*kind.operands())

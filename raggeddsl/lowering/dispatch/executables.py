@@ -15,7 +15,7 @@ import jax
 from raggeddsl.caches import registered
 from raggeddsl.lowering.dispatch.kind import Kind
 from raggeddsl.lowering.executable import Progress
-from raggeddsl.lowering.persistent import everything_cached
+from raggeddsl.lowering.jit_cache import everything_cached
 
 _LARGEST_CACHE = 16384
 """Executables kept for programs to come (some 50 kB each); a program keeps its own."""
