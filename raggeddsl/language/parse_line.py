@@ -19,22 +19,22 @@ from raggeddsl.language.parser import lex, parser
 from raggeddsl.language.refused_token import Stuck, span
 
 
-def parse_line(source: Source, line: Span, found: Diagnostics) -> ast.Statement | None:
-    """The statement of one logical line, or None with the reason reported to `found`."""
+def parse_line(source: Source, line: Span, diagnostics: Diagnostics) -> ast.Statement | None:
+    """The statement of one logical line, or None with the reason reported to `diagnostics`."""
     long = cut_list(source, line)
     if long is not None:
         tokens, numbers = long
         statement, _ = _fed(tokens)
         if statement is not None:
             return filled(statement, source, numbers)
-    if not brackets_match(source, line, found):
+    if not brackets_match(source, line, diagnostics):
         return None
     tokens = tuple(lex(source.text, line.start, line.end))
     statement, at = _fed(tokens)
     if statement is None:
-        found.found.append(_explained(Stuck(source, tokens, at, _accepted(tokens[:at])), line))
+        diagnostics.found.append(_explained(Stuck(source, tokens, at, _accepted(tokens[:at])), line))
         return None
-    return statement if within_limits(statement, found) else None
+    return statement if within_limits(statement, diagnostics) else None
 
 
 def _fed(tokens: Sequence[Token]) -> tuple[ast.Statement | None, int]:

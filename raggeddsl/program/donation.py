@@ -40,39 +40,43 @@ def donated(
 
 
 def _checked(
-    old: Any, outputs: Signature, inputs: Mapping[str, Any], found: Diagnostics
+    old: Any, outputs: Signature, inputs: Mapping[str, Any], diagnostics: Diagnostics
 ) -> tuple[jax.Array, ...]:
     if not isinstance(old, Mapping):
         some = ", ".join(f'"{name}": old["{name}"]' for name in islice(outputs, 2))
         message = f"`donate` is {_described(old)}, not an earlier result: a dict of outputs by name"
-        found.error("RMM714", message, help=f"give all that a call returned, or a part: donate={{{some}}}")
-        found.raise_if_failed()
+        diagnostics.error(
+            "RMM714", message, help=f"give all that a call returned, or a part: donate={{{some}}}"
+        )
+        diagnostics.raise_if_failed()
     for name in old:
         if name not in outputs:
             help = did_you_mean(str(name), outputs) or f"its outputs are {listed(outputs)}"
-            found.error("RMM714", f"`donate` names `{name}`, and the program has no such output", help=help)
+            diagnostics.error(
+                "RMM714", f"`donate` names `{name}`, and the program has no such output", help=help
+            )
     given: dict[str, Any] = {}
     for group in outputs.groups:
         if group.family or not keeps_packed(group):
             for member, name in enumerate(group.names):
-                array = _array(old[name], name, group, member, found) if name in old else None
+                array = _array(old[name], name, group, member, diagnostics) if name in old else None
                 if array is not None:
                     given[name] = array
     own = all(map(concrete, given.values()))
     if own:
-        _refuse_shared(given, inputs, found)
-    found.raise_if_failed()
+        _refuse_shared(given, inputs, diagnostics)
+    diagnostics.raise_if_failed()
     return tuple(given.values()) if own else ()
 
 
-def _array(value: Any, name: str, group: Group, member: int, found: Diagnostics) -> Any:
+def _array(value: Any, name: str, group: Group, member: int, diagnostics: Diagnostics) -> Any:
     """The array that holds the donated value of one output; None if there is none, or a fault of it."""
     layout = group.layout
     wanted = f"a Ragged of {len(layout)} members" if group.family else f"an array {group.written(member)}"
     help = "donate what this program returned under this name"
 
     def wrong(message: str, help: str = help) -> None:
-        found.error("RMM714", message, group.span, help=help)
+        diagnostics.error("RMM714", message, group.span, help=help)
 
     if not isinstance(value, Ragged if group.family else jax.Array):
         return wrong(f"output `{name}` is {wanted}, and {_described(value)} is donated for it")
@@ -106,7 +110,7 @@ def _differs(called: str, given: Sequence[int], wanted: str) -> str:
     return f"`{called}` is {wanted}, and one of shape {tuple(given)} is donated for it"
 
 
-def _refuse_shared(arrays: Mapping[str, Any], inputs: Mapping[str, Any], found: Diagnostics) -> None:
+def _refuse_shared(arrays: Mapping[str, Any], inputs: Mapping[str, Any], diagnostics: Diagnostics) -> None:
     """What is written over must not be read by the call, nor be written over by two outputs."""
     owners = {_memory(buffer): f"as input `{name}`" for name, buffer in inputs.items() if concrete(buffer)}
     for name, array in arrays.items():
@@ -114,7 +118,7 @@ def _refuse_shared(arrays: Mapping[str, Any], inputs: Mapping[str, Any], found: 
         if memory in owners and array.size:
             message = f"what is donated for output `{name}` is also given {owners[memory]}"
             help = "each output takes over memory of its own, which the call does not read: leave this out"
-            found.error("RMM714", message, help=help)
+            diagnostics.error("RMM714", message, help=help)
         owners.setdefault(memory, f"for output `{name}`")
 
 

@@ -67,26 +67,26 @@ def checked(
     RMM701 (missing name), RMM702 (unknown name), RMM703 (number of members), RMM704 (shape),
     RMM705 (element type), RMM706 (not an array) and RMM707 (`inputs` is no dict), at most 20.
     """
-    found = Diagnostics(source)
+    diagnostics = Diagnostics(source)
     if not isinstance(inputs, Mapping):
-        found.error(
+        diagnostics.error(
             "RMM707",
             f"a program takes one dict of inputs by name, not {described(inputs)}",
             help="call it as program({" + ", ".join(f'"{name}": …' for name in list(signature)[:3]) + "})",
         )
-        found.raise_if_failed()
-    _refuse_unknown(inputs, signature, found)
-    values = [_group(inputs, group, members, found) for group in signature.groups]
-    if len(found.found) > _MOST:
-        last, more = found.found[_MOST - 1], len(found.found) - _MOST
-        del found.found[_MOST - 1 :]
+        diagnostics.raise_if_failed()
+    _refuse_unknown(inputs, signature, diagnostics)
+    values = [_group(inputs, group, members, diagnostics) for group in signature.groups]
+    if len(diagnostics.found) > _MOST:
+        last, more = diagnostics.found[_MOST - 1], len(diagnostics.found) - _MOST
+        del diagnostics.found[_MOST - 1 :]
         message = f"{last.message}; and {more} more faults of this call"
-        found.error(last.code, message, last.span, help=last.help)
-    found.raise_if_failed()
+        diagnostics.error(last.code, message, last.span, help=last.help)
+    diagnostics.raise_if_failed()
     return values
 
 
-def _refuse_unknown(inputs: Mapping[Any, Any], signature: Signature, found: Diagnostics) -> None:
+def _refuse_unknown(inputs: Mapping[Any, Any], signature: Signature, diagnostics: Diagnostics) -> None:
     unknown = [name for name in inputs if name not in signature]
     missing = {name for name in signature if name not in inputs} if unknown else set()
     for name in unknown:
@@ -95,10 +95,10 @@ def _refuse_unknown(inputs: Mapping[Any, Any], signature: Signature, found: Diag
             or did_you_mean(str(name), signature)
             or f"its inputs are {listed(signature)}"
         )
-        found.error("RMM702", f"the program has no input `{name}`", help=help)
+        diagnostics.error("RMM702", f"the program has no input `{name}`", help=help)
 
 
-def _group(inputs: Mapping[str, Any], group: Group, members: bool, found: Diagnostics) -> Value | None:
+def _group(inputs: Mapping[str, Any], group: Group, members: bool, diagnostics: Diagnostics) -> Value | None:
     missing = [name for name in group.names if name not in inputs]
     if missing:
         more = f" (and {len(missing) - 1} more of its form)" if len(missing) > 1 else ""
@@ -109,17 +109,21 @@ def _group(inputs: Mapping[str, Any], group: Group, members: bool, found: Diagno
             count = len(group.layout)
             what = f"{count} {kind if count == 1 else {'scalar': 'scalars', 'matrix': 'matrices'}[kind]}"
         message = f"input `{missing[0]}` is missing{more}"
-        found.error("RMM701", message, group.span, help=f"give {what} under this name")
+        diagnostics.error("RMM701", message, group.span, help=f"give {what} under this name")
         return None
     try:
         # Reading may fail too: an opened .npz refuses what is pickled only when it is asked for it.
         values = inputs[group.names[0]] if group.family else [inputs[name] for name in group.names]
-        return _family(values, group, members, found) if group.family else _listed(values, group, found)
+        return (
+            _family(values, group, members, diagnostics)
+            if group.family
+            else _listed(values, group, diagnostics)
+        )
     except (TypeError, ValueError) as error:
         which, said = group.names[0], str(error)
         if isinstance(error, NotAnArray):
             which, said = group.called(error.place), error.said
-        found.error(
+        diagnostics.error(
             "RMM706",
             f"input `{which}` cannot be read as {'arrays' if group.family else 'an array'}: {said}",
             group.span,
@@ -134,48 +138,48 @@ def _help_to_read(error: Exception) -> str:
     return "give NumPy or JAX arrays of numbers"
 
 
-def _family(value: Any, group: Group, members: bool, found: Diagnostics) -> Value | None:
+def _family(value: Any, group: Group, members: bool, diagnostics: Diagnostics) -> Value | None:
     """A family given as a `Ragged`, as one array with an axis of members, or as a list."""
     if isinstance(value, Ragged):
-        return _ragged(value, group, members, found)
+        return _ragged(value, group, members, diagnostics)
     if hasattr(value, "shape") and hasattr(value, "dtype"):
-        return _stacked(as_array(value), group, found)
+        return _stacked(as_array(value), group, diagnostics)
     if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
         raise TypeError(f"{described(value)} is not a list of {len(group.layout)} members")
-    return _listed(list(value), group, found)
+    return _listed(list(value), group, diagnostics)
 
 
-def _ragged(value: Ragged, group: Group, members: bool, found: Diagnostics) -> Value | None:
+def _ragged(value: Ragged, group: Group, members: bool, diagnostics: Diagnostics) -> Value | None:
     layout = group.layout
     if value.packed and len(as_array(value.data).shape) != 1:
-        _not_filled(value, group, found)
+        _not_filled(value, group, diagnostics)
         return None
     if value.layout is not layout:
-        if not _right_count(len(value), group, found):
+        if not _right_count(len(value), group, diagnostics):
             return None
         differ = (value.shapes != layout.shapes).any(axis=1)
         wrong = np.flatnonzero(differ | (value.layout.scalar != layout.scalar))
         if len(wrong):
             member = int(wrong[0])
-            _wrong_shape(member, value.layout.shape(member), value.dtype, len(wrong), group, found)
+            _wrong_shape(member, value.layout.shape(member), value.dtype, len(wrong), group, diagnostics)
             return None
         value = value.row_major()
     if value.packed and value.data.shape != (layout.size,):
-        _not_filled(value, group, found)
+        _not_filled(value, group, diagnostics)
         return None
     if value.dtype == group.dtype:
         return value.value if members else value.data
     if not accepted(value.data, value.data, group.dtype):
-        _wrong_dtype(0, value.dtype, len(value), group, found)
+        _wrong_dtype(0, value.dtype, len(value), group, diagnostics)
         return None
     return value.data.astype(group.dtype)
 
 
-def _not_filled(value: Ragged, group: Group, found: Diagnostics) -> None:
+def _not_filled(value: Ragged, group: Group, diagnostics: Diagnostics) -> None:
     """The packed elements are not as many as those of the members, or have an axis more."""
     name, shape = group.names[0], tuple(value.data.shape)
     batch = "a batch, stacked for `jax.vmap`, is computed inside of it: `jax.vmap(program)(…)`"
-    found.error(
+    diagnostics.error(
         "RMM704",
         f"the elements of input `{name}` have shape {shape}, and its members take ({value.layout.size},)",
         group.span,
@@ -183,20 +187,20 @@ def _not_filled(value: Ragged, group: Group, found: Diagnostics) -> None:
     )
 
 
-def _stacked(array: Any, group: Group, found: Diagnostics) -> Value | None:
+def _stacked(array: Any, group: Group, diagnostics: Diagnostics) -> Value | None:
     """Members of one shape along the first axis of one array: in memory they are packed already."""
     layout = group.layout
     if array.ndim == 0:
         raise TypeError(f"a single number is not a list of {len(layout)} members")
-    if not _right_count(len(array), group, found):
+    if not _right_count(len(array), group, diagnostics):
         return None
     shape = array.shape[1:]
     wrong = _differing(shape, group)
     if len(wrong):
-        _wrong_shape(int(wrong[0]), shape, array.dtype, len(wrong), group, found)
+        _wrong_shape(int(wrong[0]), shape, array.dtype, len(wrong), group, diagnostics)
         return None
     if len(layout) and not accepted(array, array, group.dtype):
-        _wrong_dtype(0, array.dtype, len(layout), group, found)
+        _wrong_dtype(0, array.dtype, len(layout), group, diagnostics)
         return None
     return pack([array], group.dtype, layout.size)
 
@@ -209,9 +213,9 @@ def _differing(shape: tuple[int, ...], group: Group) -> np.ndarray:
     return np.zeros(0, int) if layout.scalar else np.flatnonzero((layout.shapes != shape).any(axis=1))
 
 
-def _listed(values: list[Any], group: Group, found: Diagnostics) -> Value | None:
+def _listed(values: list[Any], group: Group, diagnostics: Diagnostics) -> Value | None:
     """Members one by one; for single matrices, one a name."""
-    if not _right_count(len(values), group, found):
+    if not _right_count(len(values), group, diagnostics):
         return None
     arrays = as_arrays(values)
     layout = group.layout
@@ -221,25 +225,30 @@ def _listed(values: list[Any], group: Group, found: Diagnostics) -> Value | None
         wrong = [i for i, (given, wanted) in enumerate(both) if given != wanted]
         for one in wrong[:1] if group.family else wrong[:_MOST]:
             _wrong_shape(
-                one, given_shapes[one], arrays[one].dtype, len(wrong) if group.family else 1, group, found
+                one,
+                given_shapes[one],
+                arrays[one].dtype,
+                len(wrong) if group.family else 1,
+                group,
+                diagnostics,
             )
         return None
     if dtypes(arrays) - {group.dtype}:
         pairs = zip(values, arrays, strict=True)
         wrong = [i for i, (value, array) in enumerate(pairs) if not accepted(value, array, group.dtype)]
         for one in wrong[:1] if group.family else wrong[:_MOST]:
-            _wrong_dtype(one, arrays[one].dtype, len(wrong) if group.family else 1, group, found)
+            _wrong_dtype(one, arrays[one].dtype, len(wrong) if group.family else 1, group, diagnostics)
         if wrong:
             return None
     return arrays
 
 
-def _right_count(given: int, group: Group, found: Diagnostics) -> bool:
+def _right_count(given: int, group: Group, diagnostics: Diagnostics) -> bool:
     wanted = len(group.layout)
     if given == wanted:
         return True
     members = f"{wanted} member{'s' * (wanted != 1)}"
-    found.error(
+    diagnostics.error(
         "RMM703",
         f"input `{group.names[0]}` has {members}, and {given} {'was' if given == 1 else 'were'} given",
         group.span,
@@ -249,7 +258,7 @@ def _right_count(given: int, group: Group, found: Diagnostics) -> bool:
 
 
 def _wrong_shape(
-    member: int, given: Sequence[int], dtype: Any, count: int, group: Group, found: Diagnostics
+    member: int, given: Sequence[int], dtype: Any, count: int, group: Group, diagnostics: Diagnostics
 ) -> None:
     wanted = group.layout.shape(member)
     order = "give members in the spec's order" if group.family else "give one of this shape"
@@ -258,7 +267,7 @@ def _wrong_shape(
         help = "it is the transpose of what is declared: give its `.T`"
     elif len(given) != len(wanted):
         help = f"give an array with {len(wanted)} axes: reshape it to {wanted}"
-    found.error(
+    diagnostics.error(
         "RMM704",
         f"`{group.called(member)}` has shape {tuple(given)}, and {wanted} ({group.written(member)}) "
         f"is declared{_others(count)}",
@@ -267,11 +276,11 @@ def _wrong_shape(
     )
 
 
-def _wrong_dtype(member: int, given: Any, count: int, group: Group, found: Diagnostics) -> None:
+def _wrong_dtype(member: int, given: Any, count: int, group: Group, diagnostics: Diagnostics) -> None:
     short = from_numpy(given)
     called = f"{given}" if short is None or short == str(given) else f"{given} ({short})"
     x64 = group.short in ("f64", "c128") or short in ("f64", "c128")
-    found.error(
+    diagnostics.error(
         "RMM705",
         f"`{group.called(member)}` has element type {called}, and {group.dtype} ({group.short}) is declared"
         + _others(count),
