@@ -176,7 +176,7 @@ def _accumulate(plan: Plan, stage: Stage) -> str | None:
     """The type that the stage's products sum in; None where it has none."""
     if not isinstance(plan.graph.op(stage.node), Product):
         return None
-    return stage.arithmetic.accum or DTYPES[plan.graph.type(stage.node).dtype].accumulate
+    return DTYPES[stage.kept].accumulate
 
 
 def _range(sizes: np.ndarray) -> list[int] | None:

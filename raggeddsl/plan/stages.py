@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from raggeddsl.dtypes import kept_in
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, Input, Join, Product, View, operands
 from raggeddsl.plan.arena import Lifetimes
@@ -68,6 +69,7 @@ def stages(graph: Graph, placement: Placement, plan: Schedule, rows: list[Rows])
     for key, piece in zip(plan.order, rows, strict=True):
         op = graph.op(key)
         buffer = placement.places[key].buffer
+        arithmetic = op.arithmetic if isinstance(op, Product) else Arithmetic()
         found.append(
             Stage(
                 node=key,
@@ -76,7 +78,8 @@ def stages(graph: Graph, placement: Placement, plan: Schedule, rows: list[Rows])
                 buffer=buffer,
                 first=buffer not in written,
                 level=plan.level[key],
-                arithmetic=op.arithmetic if isinstance(op, Product) else Arithmetic(),
+                arithmetic=arithmetic,
+                kept=kept_in(op.type.dtype, arithmetic.accum),
                 label=op.origin.label or f"%{key}",
             )
         )

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from raggeddsl.dtypes import DTYPES, kept_in, promote
+from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.kernels.kernel import LoweredPlan, ShapeClass, StageReport, proved_if_asked
 from raggeddsl.kernels.xla.classes import choose, distinct
 from raggeddsl.kernels.xla.combines import combine_steps
@@ -140,4 +140,4 @@ def _wide(plan: Plan, stage: Stage, steps: tuple[Step, ...], alone: bool) -> str
     """The dtype that C is summed in: its own, or where several terms add to one place that of their sum."""
     own = plan.buffers[stage.buffer].dtype
     repeats = not alone or any(isinstance(step, TileStep) and step.repeats for step in steps)
-    return kept_in(own, stage.arithmetic.accum) if repeats else own
+    return stage.kept if repeats else own

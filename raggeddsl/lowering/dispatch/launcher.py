@@ -75,7 +75,7 @@ class Launcher:
         self.compile()
         assert self._executables is not None
         numbered = self.launches.cells
-        cells: list[Any] = [None] * numbered.total + self._alphas
+        cells: list[Any] = [None] * len(numbered) + self._alphas
         for buffer, members in zip(self.plan.inputs, inputs, strict=True):
             own = numbered.of_buffer(buffer)
             cells[own.start : own.stop] = members
