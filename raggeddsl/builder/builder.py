@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from raggeddsl.builder.expression import Expression, Scope
 from raggeddsl.builder.infer import total
 from raggeddsl.builder.macro import Macro, check_body, parameters_of
@@ -29,8 +27,9 @@ from raggeddsl.builder.text import spec_text
 from raggeddsl.builder.tree import matrices_of
 from raggeddsl.builder.words import members, shown
 from raggeddsl.diagnostics.errors import refuse
-from raggeddsl.elaborate.attributes import PRECISIONS
+from raggeddsl.graph import rules
 from raggeddsl.graph.nodes import Columns
+from raggeddsl.graph.rules import PRECISIONS
 
 if TYPE_CHECKING:
     from raggeddsl.diagnostics.diagnostic import Diagnostic
@@ -257,13 +256,13 @@ class Builder(Scope):
 
 
 def _same_shape(before: Node, after: Node) -> None:
-    one, other = before.known, after.known
-    if one is None or other is None:
+    old, new = before.known, after.known
+    if old is None or new is None:
         return
-    same = one.family == other.family and np.array_equal(one.type.rows, other.type.rows)
-    if not same or not np.array_equal(one.type.cols, other.type.cols) or one.type.scalar != other.type.scalar:
+    same_members = old.family == new.family and len(old) == len(new)
+    if not same_members or rules.iterated(old.type, new.type) is not None:
         refuse(
-            "RMM314",
+            rules.ShapeNotKept.code,
             f"an iterated function changes the shape of `{shown(before)}`",
             "a function that is iterated gives what it takes",
         )

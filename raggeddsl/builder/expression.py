@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -14,9 +13,9 @@ from raggeddsl.builder.nodes import Binary, Known, Negate, Node, Number, Pick, T
 from raggeddsl.builder.numbers import plain
 from raggeddsl.builder.words import members, shown
 from raggeddsl.diagnostics.errors import refuse
+from raggeddsl.graph.factors import in_range
 from raggeddsl.graph.nodes import Columns
-
-LARGEST = 2**63 - 1
+from raggeddsl.graph.rules import transposed
 
 
 class Scope:
@@ -148,10 +147,12 @@ class Expression:
     def T(self) -> Expression:
         """Each member transposed."""
         known = self.node.known
-        if known is not None and known.type.scalar:
+        if known is None:
+            return Expression(self.builder, Transpose(self.node, None))
+        type = transposed(known.type)
+        if type is known.type:
             return self
-        flipped = None if known is None else Known(known.type.transpose(), known.family)
-        return Expression(self.builder, Transpose(self.node, flipped))
+        return Expression(self.builder, Transpose(self.node, Known(type, known.family)))
 
     def _binary(self, op: Literal["+", "-", "*", "@"], left: Any, right: Any) -> Expression:
         first, second = self.builder.node_of(left), self.builder.node_of(right)
@@ -231,7 +232,7 @@ def number_of(value: Any) -> Number | None:
     number = plain(value)
     if isinstance(number, bool) or not isinstance(number, int | float):
         return None
-    if not math.isfinite(number) or (isinstance(number, int) and abs(number) > LARGEST):
+    if not in_range(number):
         help = "whole numbers fit in 63 bits, others in a float64"
         refuse("RMM319", f"the number {number} is out of range", help)
     return Number(number)

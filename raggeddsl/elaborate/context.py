@@ -15,6 +15,7 @@ from raggeddsl.elaborate.sizes import BadLines, Scope
 from raggeddsl.elaborate.state import Cause, State
 from raggeddsl.elaborate.types import fits_memory
 from raggeddsl.elaborate.values import Constant, Matrix, Part, Use, Value, of_use, term
+from raggeddsl.graph import rules
 from raggeddsl.graph.nodes import Arithmetic, Chain, Combine, FamilyType, Node, Operand, Origin, Transpose
 from raggeddsl.language import ast
 
@@ -165,12 +166,12 @@ def use_of(ctx: Context, value: Matrix) -> Use | None:
 
 def transposed(ctx: Context, value: Matrix) -> Matrix | None:
     """Each member transposed; a scalar is its own transpose."""
-    if value.type.scalar:
+    type = rules.transposed(value.type)
+    if type is value.type:
         return value
     use = use_of(ctx, value)
     if use is None:
         return None
-    type = value.type.transpose()
     key = ctx.add(Transpose(type, use.operand, ctx.origin))
     if key is None:
         return None

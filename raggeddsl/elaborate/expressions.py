@@ -27,6 +27,7 @@ from raggeddsl.elaborate.state import Family, identity
 from raggeddsl.elaborate.symbols import Kind
 from raggeddsl.elaborate.types import show_type
 from raggeddsl.elaborate.values import Constant, Matrix, Use, Value, of_use
+from raggeddsl.graph import rules
 from raggeddsl.graph.nodes import Operand
 from raggeddsl.language import ast
 
@@ -325,13 +326,13 @@ def _bad_count(ctx: Context, expr: ast.Expr, message: str) -> None:
 def _keeps_shape(
     ctx: Context, before: Matrix, after: Matrix, definition: ast.FunctionDef, expr: ast.Call
 ) -> bool:
-    bad = (before.type.rows != after.type.rows) | (before.type.cols != after.type.cols)
-    if before.type.scalar == after.type.scalar and not bad.any():
+    mismatch = rules.iterated(before.type, after.type)
+    if mismatch is None:
         return True
-    row = int(bad.argmax())
-    where = "" if after.constant and before.constant else ctx.domain.rows(bad)
+    row = mismatch.member
+    where = "" if after.constant and before.constant else ctx.domain.rows(mismatch.bad)
     ctx.error(
-        "RMM314",
+        mismatch.code,
         f"`{definition.name.name}` changes the shape, so it cannot be iterated{where}",
         expr.span,
         here=f"{show_type(before.type, row)} becomes {show_type(after.type, row)}",
