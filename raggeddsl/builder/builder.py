@@ -21,10 +21,8 @@ from raggeddsl.builder.nodes import (
     Statement,
     Total,
 )
-from raggeddsl.builder.numbers import plain
-from raggeddsl.builder.shapes import dtype_name, known_type, whole_number, whole_numbers
+from raggeddsl.builder.shapes import dtype_name, known_type, matrices_of, plain, whole_number, whole_numbers
 from raggeddsl.builder.text import spec_text
-from raggeddsl.builder.tree import matrices_of
 from raggeddsl.builder.words import members, shown
 from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.graph import rules
@@ -87,8 +85,8 @@ class Builder(Scope):
         and none is given, and as `input` does.
         """
         check_name(name, self._names)
-        shapes, found = matrices_of(name, tree, dtype)
-        return self._input(name, known_type(name, None, shapes, None, found or self.dtype))
+        shapes, element = matrices_of(name, tree, dtype)
+        return self._input(name, known_type(name, None, shapes, None, element or self.dtype))
 
     def _input(self, name: str, known: Known) -> Expression:
         self._names.add(name)

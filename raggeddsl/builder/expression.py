@@ -10,7 +10,7 @@ import numpy as np
 
 from raggeddsl.builder.infer import result
 from raggeddsl.builder.nodes import Binary, Known, Negate, Node, Number, Pick, Transpose
-from raggeddsl.builder.numbers import plain
+from raggeddsl.builder.shapes import plain
 from raggeddsl.builder.words import members, shown
 from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.graph.factors import in_range

@@ -67,10 +67,12 @@ class Macro:
 def parameters_of(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a function's parameters, which must be a fixed number of positional ones."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    found = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty]
-    if not found or any(one.kind not in kinds for one in found):
+    parameters = [
+        part for part in inspect.signature(function).parameters.values() if part.default is part.empty
+    ]
+    if not parameters or any(parameter.kind not in kinds for parameter in parameters):
         raise TypeError(f"the function of macro `{name}` must take one or more positional arguments")
-    return tuple(one.name for one in found)
+    return tuple(parameter.name for parameter in parameters)
 
 
 def check_body(name: str, parameters: tuple[Parameter, ...], body: Node) -> None:

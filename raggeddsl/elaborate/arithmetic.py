@@ -10,8 +10,7 @@ import numpy as np
 
 from raggeddsl.diagnostics.diagnostic import Fix
 from raggeddsl.diagnostics.source import Span
-from raggeddsl.elaborate.context import Context, close, close_part, use_of
-from raggeddsl.elaborate.describe import describe, in_text
+from raggeddsl.elaborate.context import Context, close, close_part, describe, in_text, use_of
 from raggeddsl.elaborate.types import both_shapes
 from raggeddsl.elaborate.values import Constant, Matrix, Part, Value, side
 from raggeddsl.graph import factors, rules

@@ -10,6 +10,7 @@ import numpy as np
 from raggeddsl.diagnostics.diagnostic import Fix, Label
 from raggeddsl.diagnostics.source import Span
 from raggeddsl.elaborate.domain import Domain
+from raggeddsl.elaborate.members import members
 from raggeddsl.elaborate.size_origins import axis_label
 from raggeddsl.elaborate.sizes import BadLines, Scope
 from raggeddsl.elaborate.state import Cause, State
@@ -191,3 +192,29 @@ def is_matrix(ctx: Context, value: Value | None, expr: ast.Expr, place: str) -> 
         )
         return False
     return value is not None
+
+
+# ---------------------------------------------------------------- names in messages
+
+
+def in_text(ctx: Context, expr: ast.Expr) -> str:
+    """The expression as it is written."""
+    return ctx.state.text(expr.span)
+
+
+def describe(ctx: Context, expr: ast.Expr, row: int | None = None) -> str:
+    """The expression's name in `row` of the domain (None: in no particular one)."""
+    while isinstance(expr, ast.Group) and isinstance(expr.inner, ast.Ref | ast.Group):
+        expr = expr.inner
+    if isinstance(expr, ast.Transpose):
+        inner = describe(ctx, expr.operand, row)
+        return f"{inner}.T"
+    if not isinstance(expr, ast.Ref) or expr.index is None or row is None:
+        text = in_text(ctx, expr)
+        return text if isinstance(expr, ast.Ref | ast.Group) else f"`{text}`"
+    picked = members(ctx.state, expr.index, ctx.domain, ctx.turn)
+    if picked is None:
+        return in_text(ctx, expr)
+    column = picked.picked
+    member = row if column is None else column if isinstance(column, int) else int(column[row])
+    return f"{expr.name}[{member}]"

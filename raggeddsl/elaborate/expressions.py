@@ -17,9 +17,8 @@ from raggeddsl.diagnostics.diagnostic import Fix, Label
 from raggeddsl.diagnostics.source import Span
 from raggeddsl.elaborate import sums
 from raggeddsl.elaborate.arithmetic import binary, negate
-from raggeddsl.elaborate.context import MAX_DEPTH, Context, close, is_matrix, transposed
+from raggeddsl.elaborate.context import MAX_DEPTH, Context, close, in_text, is_matrix, transposed
 from raggeddsl.elaborate.cost import affordable
-from raggeddsl.elaborate.describe import in_text
 from raggeddsl.elaborate.members import fits, members
 from raggeddsl.elaborate.products import matmul
 from raggeddsl.elaborate.sizes import formula

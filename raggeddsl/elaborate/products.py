@@ -7,8 +7,7 @@ from dataclasses import replace
 from raggeddsl.diagnostics.diagnostic import Fix
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.elaborate.arithmetic import scale, spread
-from raggeddsl.elaborate.context import Context, close, close_part, is_matrix
-from raggeddsl.elaborate.describe import describe, in_text
+from raggeddsl.elaborate.context import Context, close, close_part, describe, in_text, is_matrix
 from raggeddsl.elaborate.size_origins import count
 from raggeddsl.elaborate.types import both_shapes
 from raggeddsl.elaborate.values import Matrix, OpenChain, Part, Use, Value

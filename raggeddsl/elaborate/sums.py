@@ -8,9 +8,8 @@ import numpy as np
 
 from raggeddsl.diagnostics.diagnostic import Label
 from raggeddsl.elaborate.arithmetic import spread
-from raggeddsl.elaborate.context import Context, close_part, is_matrix
+from raggeddsl.elaborate.context import Context, close_part, in_text, is_matrix
 from raggeddsl.elaborate.declarations import domain_of
-from raggeddsl.elaborate.describe import in_text
 from raggeddsl.elaborate.domain import Domain
 from raggeddsl.elaborate.members import Members, column, members
 from raggeddsl.elaborate.state import MEMBER_LIMIT
