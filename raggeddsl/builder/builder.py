@@ -144,27 +144,29 @@ class Builder(Scope):
         if into is None:
             if count is not None or shapes is not None:
                 raise TypeError("`count` and `shapes` say how many results there are: give `into=` with them")
-            given = None if shape is None else known_type("the sum", shape, None, None, known.type.dtype)
-            return Expression(self, Total(body, None, given is not None, total(body, None, 1, given)))
-        given = None
+            declared = None if shape is None else known_type("the sum", shape, None, None, known.type.dtype)
+            return Expression(self, Total(body, None, declared is not None, total(body, None, 1, declared)))
+        declared = None
         if shapes is not None:
-            given = known_type("the sum", None, shapes, count, known.type.dtype)
+            declared = known_type("the sum", None, shapes, count, known.type.dtype)
         elif count is None:
             refuse("RMM401", "`into` says which result, but not how many there are", "give `count=`")
         else:
             count = whole_number(count, "the `count` of a sum")
             if shape is not None:
-                given = known_type("the sum", shape, None, count, known.type.dtype)
-        results = len(given) if given is not None else count
+                declared = known_type("the sum", shape, None, count, known.type.dtype)
+        results = len(declared) if declared is not None else count
         assert results is not None
         target = self._target(body, into, len(known), results)
-        return Expression(self, Total(body, target, given is not None, total(body, target, results, given)))
+        return Expression(
+            self, Total(body, target, declared is not None, total(body, target, results, declared))
+        )
 
     def _target(self, body: Node, into: Any, length: int, results: int) -> Columns:
         target = whole_numbers(into, "the entries of `into`", "member")
         if target.shape != (length,):
-            given = f"{len(target)} entries" if target.ndim == 1 else f"shape {target.shape}"
-            refuse("RMM403", f"`into` has {given}, but `{shown(body)}` has {members(length)}")
+            has = f"{len(target)} entries" if target.ndim == 1 else f"shape {target.shape}"
+            refuse("RMM403", f"`into` has {has}, but `{shown(body)}` has {members(length)}")
         bad = target >= results
         if bad.any():
             place = int(bad.argmax())
@@ -186,8 +188,8 @@ class Builder(Scope):
         check_name(name, self._names)
         parameters = parameters_of(name, function)
         placeholders = tuple(Parameter(parameter) for parameter in parameters)
-        given = [Expression(self, placeholder) for placeholder in placeholders]
-        body = self.expression_of(function(*given), f"the value of `{name}`")
+        handles = [Expression(self, placeholder) for placeholder in placeholders]
+        body = self.expression_of(function(*handles), f"the value of `{name}`")
         check_body(name, placeholders, body)
         check_name(name, self._names)
         self._names.add(name)

@@ -38,8 +38,8 @@ class Scope:
     def expression_of(self, value: Any, what: str) -> Node:
         """The node of an expression; RMM315 for a number."""
         if not isinstance(value, Expression):
-            given = repr(value) if isinstance(value, int | float) else f"of type `{type(value).__name__}`"
-            refuse("RMM315", f"{what} is {given}, not an expression", "start from `b.input(...)`")
+            words = repr(value) if isinstance(value, int | float) else f"of type `{type(value).__name__}`"
+            refuse("RMM315", f"{what} is {words}, not an expression", "start from `b.input(...)`")
         return self.node_of(value)
 
 
@@ -181,10 +181,10 @@ class Expression:
         if chosen.size == 0 and chosen.ndim == 1:
             return np.zeros(0, np.int64)
         if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
-            given = f"{type(key).__name__} of {chosen.dtype}" if chosen.ndim else type(key).__name__
+            words = f"{type(key).__name__} of {chosen.dtype}" if chosen.ndim else type(key).__name__
             refuse(
                 "RMM409",
-                f"`{shown(self.node)}` is indexed by {given}",
+                f"`{shown(self.node)}` is indexed by {words}",
                 "in brackets stands a member's number, a slice, or one whole number for each member wanted",
             )
         bad = (chosen < 0) | (chosen >= length)
@@ -219,9 +219,9 @@ def _picked(node: Node, known: Known, chosen: Columns | int) -> Node:
         case Transpose(x=x):
             assert x.known is not None
             return Transpose(_picked(x, x.known, chosen), taken)
-        case Pick(source=source, members=own):
-            assert not isinstance(own, int), "a single member has no members"
-            through = own[chosen]
+        case Pick(source=source, members=picked):
+            assert not isinstance(picked, int), "a single member has no members"
+            through = picked[chosen]
             return Pick(source, int(through) if isinstance(chosen, int) else through, taken)
         case _:
             return Pick(node, chosen, taken)

@@ -111,9 +111,9 @@ def _table(shapes: Any) -> np.ndarray:
     """`shapes` as an array; integers beyond int64 stay what they are, which NumPy would make floats of."""
     if isinstance(shapes, np.ndarray):
         return shapes
-    given = list(shapes)
-    table = np.asarray(given)
-    return np.array(given, object) if table.dtype.kind == "f" and table.ndim == 2 else table
+    pairs = list(shapes)
+    table = np.asarray(pairs)
+    return np.array(pairs, object) if table.dtype.kind == "f" and table.ndim == 2 else table
 
 
 def _not_pairs(name: str, table: np.ndarray) -> NoReturn:
@@ -174,9 +174,9 @@ def matrices_of(name: str, tree: Any, dtype: Any) -> tuple[np.ndarray, str | Non
         place = f"`{name}{jax.tree_util.keystr(path)}`"
         shape = getattr(leaf, "shape", None)
         if shape is None or len(shape) != 2:
-            given = f"of type `{type(leaf).__name__}`" if shape is None else f"of shape {tuple(shape)}"
+            words = f"of type `{type(leaf).__name__}`" if shape is None else f"of shape {tuple(shape)}"
             help = "choose the matrices first, such as by `jax.tree.map` or a list of leaves"
-            refuse("RMM306", f"the leaf {place} is {given}, not a matrix", help)
+            refuse("RMM306", f"the leaf {place} is {words}, not a matrix", help)
         shapes.append((int(shape[0]), int(shape[1])))
         dtypes.setdefault(str(leaf.dtype), place)
     table = np.array(shapes, np.int64).reshape(-1, 2)

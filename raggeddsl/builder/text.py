@@ -31,9 +31,9 @@ def spec_text(statements: Sequence[Statement], names: set[str], *, left: bool) -
     writer = Writer(Declarations(set(names)), Parts(statements))
     for statement in statements:
         writer.statement(statement)
-    own = writer.declared
+    made = writer.declared
     head = ["rmm 1", *(["option association = left"] if left else [])]
-    blocks = [head, [*own.indices, *own.dims, *own.maps], writer.inputs, writer.definitions]
+    blocks = [head, [*made.indices, *made.dims, *made.maps], writer.inputs, writer.definitions]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
@@ -78,9 +78,9 @@ class Writer:
     def _macro(self, statement: MacroOf) -> None:
         self._parts_of(statement.value, "")
         taken = self.declared.taken
-        places = {id(one): fresh(one.name, taken) for one in statement.parameters}
+        places = {id(parameter): fresh(parameter.name, taken) for parameter in statement.parameters}
         body = Line(self, self.names.setdefault("", {}) | places, "").words(statement.value)
-        parameters = ", ".join(places[id(one)] for one in statement.parameters)
+        parameters = ", ".join(places[id(parameter)] for parameter in statement.parameters)
         self.definitions.append(f"def {statement.name}({parameters}) = {body}")
 
     def _parts_of(self, value: Node, attributes: str) -> None:
@@ -123,8 +123,8 @@ class Writer:
 
 
 def _attributes(statement: DefinitionOf) -> str:
-    given = {"precision": statement.precision, "accum": statement.accum}
-    words = [f"{key}={value}" for key, value in given.items() if value is not None]
+    attributes = {"precision": statement.precision, "accum": statement.accum}
+    words = [f"{key}={value}" for key, value in attributes.items() if value is not None]
     return f" with {', '.join(words)}" if words else ""
 
 

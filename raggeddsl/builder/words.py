@@ -51,8 +51,8 @@ def written(node: Node, said: Callable[[Node, int], str | None], level: int = 0,
         case Transpose(x=x):
             return f"{inside(x, POSTFIX)}.T"
         case Binary(op=op, left=left, right=right):
-            own = PRODUCT if op in "*@" else SUM
-            return _bracketed(f"{inside(left, own)} {op} {inside(right, own + 1)}", own, level)
+            holds = PRODUCT if op in "*@" else SUM
+            return _bracketed(f"{inside(left, holds)} {op} {inside(right, holds + 1)}", holds, level)
         case Applied(macro=macro, arguments=arguments):
             return f"{macro}({', '.join(inside(argument, 0) for argument in arguments)})"
         case Named() | Parameter() | Pick() | Total():
@@ -61,8 +61,8 @@ def written(node: Node, said: Callable[[Node, int], str | None], level: int = 0,
             assert_never(node)
 
 
-def _bracketed(words: str, own: int, level: int) -> str:
-    return f"({words})" if own < level else words
+def _bracketed(words: str, holds: int, level: int) -> str:
+    return f"({words})" if holds < level else words
 
 
 # ---------------------------------------------------------------- in messages

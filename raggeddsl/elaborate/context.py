@@ -76,13 +76,13 @@ class Context:
         """Record a fault at `span`, or at the call that led here; like lines raise `BadLines`."""
         if self.leaves is not None:
             raise BadLines(bad)
-        given = [label for label in labels if label is not None]
+        placed = [label for label in labels if label is not None]
         if self.site is not None:
-            given.insert(0, Label(span, here or "in this function"))
+            placed.insert(0, Label(span, here or "in this function"))
             here, fixes = None, ()
         elif here is not None:
-            given.insert(0, Label(span, here))
-        self.state.diagnostics.error(code, message, self.site or span, labels=given, help=help, fixes=fixes)
+            placed.insert(0, Label(span, here))
+        self.state.diagnostics.error(code, message, self.site or span, labels=placed, help=help, fixes=fixes)
 
     def refuse(self, bad: np.ndarray | None = None) -> None:
         """Leave a fault in like lines to the line by line way, before any words are made."""

@@ -116,8 +116,8 @@ def _store(state: State, statement: ast.Definition, row: int, domain: Domain, va
     type = value.type
     if family and value.constant:
         type = type.take(np.zeros(domain.length, np.int64))
-    own = (Cause(row, 0), Cause(row, 1))
-    bind(state, name, row, operand, type, own if statement.type is not None else value.causes)
+    declared_here = (Cause(row, 0), Cause(row, 1))
+    bind(state, name, row, operand, type, declared_here if statement.type is not None else value.causes)
     if not statement.output:
         return None
     state.symbols.used[row] = True

@@ -174,8 +174,8 @@ def _of_family(ctx: Context, expr: ast.Ref, row: int, family: Family) -> Matrix 
         return of_use(Use(family.operand, False), family.type, causes)
     constant = isinstance(picked.picked, int)
     chosen = np.array([picked.picked]) if constant else np.asarray(picked.picked)
-    own = family.operand.members
-    taken: np.ndarray | None = chosen if own is None else own[chosen]
+    mapped = family.operand.members
+    taken: np.ndarray | None = chosen if mapped is None else mapped[chosen]
     if taken is not None and identity(taken, len(ctx.state.graph.type(family.operand.node))):
         taken = None
     use = Use(Operand(family.operand.node, taken), constant)

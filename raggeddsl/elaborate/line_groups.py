@@ -175,21 +175,21 @@ def _groups(keys: list[np.ndarray], length: int) -> list[np.ndarray]:
 
 def _constants(lines: ast.LineGroup, chosen: np.ndarray, value: ast.Expr) -> list[np.ndarray]:
     """The column of each number in the expression, one value a line."""
-    found: list[np.ndarray] = []
+    constants: list[np.ndarray] = []
     pending = [value]
     while pending:
         match expr := pending.pop():
             case ast.Number(span=span):
                 column = lines.columns[slot_at(lines, 0, span.start)]
                 assert isinstance(column, np.ndarray)
-                found.append(column[chosen])
+                constants.append(column[chosen])
             case ast.Binary(left=left, right=right):
                 pending += [left, right]
             case ast.Negate(operand=inner) | ast.Transpose(operand=inner) | ast.Group(inner=inner):
                 pending.append(inner)
             case _:
                 assert isinstance(expr, ast.Ref), "like lines are made of names, numbers and operators"
-    return found
+    return constants
 
 
 def _define_alone(state: State, lines: ast.LineGroup, line: int, rows: np.ndarray) -> Output | None:

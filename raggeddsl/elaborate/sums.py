@@ -133,11 +133,11 @@ def _join(ctx: Context, expr: ast.Sum, condition: ast.Condition, length: int) ->
             continue
         if ctx.domain.variables.get(side.name, 0) is not None or _mentions(other, ctx.domain):
             continue
-        found = members(ctx.state, other, Domain(length, {expr.index: None}), ctx.turn)
-        if found is None:
+        chosen = members(ctx.state, other, Domain(length, {expr.index: None}), ctx.turn)
+        if chosen is None:
             return True, None
-        if found.index == side.name:
-            target = column(found.picked, length)
+        if chosen.index == side.name:
+            target = column(chosen.picked, length)
             return True, Reach(ctx.domain.take(target).bind(expr.index, None), target)
     return False, None
 
@@ -170,13 +170,14 @@ def _comparable(ctx: Context, condition: ast.Condition, left: Members, right: Me
             help="both sides must be members of one index",
         )
         return False
-    for one, other, side in ((left, right, condition.left), (right, left, condition.right)):
+    for side, other, written in ((left, right, condition.left), (right, left, condition.right)):
         length = None if other.index is None else ctx.state.length(other.index)
-        if one.index is None and length is not None and isinstance(one.picked, int) and one.picked >= length:
+        member = side.picked if side.index is None else None
+        if length is not None and isinstance(member, int) and member >= length:
             ctx.error(
                 "RMM410",
-                f"`{other.index}` has no member {one.picked}: it has {length}",
-                side.span,
+                f"`{other.index}` has no member {member}: it has {length}",
+                written.span,
                 help="members are counted from 0",
             )
             return False

@@ -95,7 +95,7 @@ def shape_of(state: State, type: ast.TypeExpr, scope: Scope) -> tuple[np.ndarray
             raise BadLines
         _rank(state, type)
         return None
-    rows, cols = (np.full(length, one, np.int64) if isinstance(one, int) else one for one in sizes)
+    rows, cols = (np.full(length, axis, np.int64) if isinstance(axis, int) else axis for axis in sizes)
     return None if rows is None or cols is None else (rows, cols)
 
 
