@@ -276,5 +276,7 @@ def test_families_of_one_length_and_single_matrices_go_together(left, right):
     assert rules.lengths(left, right) is None
 
 
-def test_what_63_bits_count_is_addressable():
+def test_bytes_are_addressable_as_long_as_63_bits_count_them():
     assert rules.addressable(family((2**30, 2**30))) is None
+    assert rules.addressable(family((1, 2**63 - 1), dtype="i8")) is None
+    assert rules.addressable(family((1, 2**62), (1, 2**62), dtype="i8")) == rules.TooLarge(2**63, 0)
