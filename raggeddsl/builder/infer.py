@@ -7,7 +7,7 @@ checked until the macro is called.
 
 from __future__ import annotations
 
-from typing import Literal, NoReturn, assert_never
+from typing import Literal, NoReturn, TypeAlias, assert_never
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from raggeddsl.graph import rules
 from raggeddsl.graph.factors import misfit
 from raggeddsl.graph.nodes import Columns, FamilyType
 
-Sign = Literal["+", "-", "*", "@"]
+Sign: TypeAlias = Literal["+", "-", "*", "@"]
 
 ANY_MATRIX = single(1, 1, "f32").type
 """Stands for a parameter beside a number: what is wrong whatever matrix it is, is wrong now."""
@@ -64,7 +64,7 @@ def _length(node: Node) -> int | None:
     return len(node.known) if node.known is not None and node.known.family else None
 
 
-Unfit = (
+Unfit: TypeAlias = (
     rules.LengthsDiffer
     | rules.NoMatrix
     | rules.InnerSizes
