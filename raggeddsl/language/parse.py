@@ -27,14 +27,14 @@ def parse(
     `ast.LineGroup`), which says the same and is faster: `statements()` does not depend on it.
     """
     source = Source(name, normalised(text))
-    of_text = Diagnostics(source)
+    errors = Diagnostics(source)
     if diagnostics is not None and diagnostics.source is None:
         diagnostics.source = source
-    program = parse_source(source, of_text, like_lines=like_lines)
+    program = parse_source(source, errors, like_lines=like_lines)
     if diagnostics is None:
-        of_text.raise_if_failed()
+        errors.raise_if_failed()
     else:
-        diagnostics.found.extend(of_text.found)
+        diagnostics.found.extend(errors.found)
     return program
 
 
