@@ -1,4 +1,4 @@
-"""The recipes of CONTRIBUTING.md, followed on paper: the files that they name are there, at most six of them."""
+"""The recipes of CONTRIBUTING.md, followed on paper: the files that they name are there, at most six each."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def exists(file: str) -> bool:
     return any(path.parent.glob(path.name.replace("NAME", "*")))
 
 
-@pytest.mark.parametrize("file", sorted(set(re.findall(r"`((?:raggeddsl|tests|docs|grammar)/[\w/.-]+)`", TEXT))))
+@pytest.mark.parametrize(
+    "file", sorted(set(re.findall(r"`((?:raggeddsl|tests|docs|grammar)/[\w/.-]+)`", TEXT)))
+)
 def test_files_named_in_passing_are_there(file):
     assert exists(file) or (ROOT / file).is_dir()

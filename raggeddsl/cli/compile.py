@@ -152,7 +152,7 @@ def ast_text(program: Program) -> str:
 def graph_text(program: Program) -> str:
     from raggeddsl.graph import draw
 
-    return draw.to_text(program.graph)
+    return draw.to_text(program.plan.graph)
 
 
 def plan_text(program: Program) -> str:
