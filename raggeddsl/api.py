@@ -63,7 +63,7 @@ def check(text: str, *, name: str = "<text>", **options: Unpack[ReadingOptions])
     _check_text(text, "check")
     reading, diagnostics = Options.of(options, ReadingOptions, "check"), Diagnostics()
     try:
-        pipeline.run(text, name, reading, "elaborate", diagnostics)
+        pipeline.run_stages(text, name, reading, "elaborate", diagnostics)
     except RmmError as error:
         diagnostics.found.extend(d for d in error.diagnostics if d not in diagnostics.found)
     return list(RmmError(diagnostics.found).diagnostics)

@@ -99,7 +99,7 @@ def stopped(args: argparse.Namespace, stage: str) -> Stages:
 
     source = read_source(args.file)
     how = {**reading(args), "folder": Path(args.file).parent, "target": args.target, "kernel": args.kernel}
-    stages = pipeline.run(source.text, source.name, Options.of(how, CompileOptions, "compile"), stage)
+    stages = pipeline.run_stages(source.text, source.name, Options.of(how, CompileOptions, "compile"), stage)
     stages.diagnostics.raise_if_failed()
     report(stages.diagnostics.found, None, args)
     return stages

@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from raggeddsl.kernels.kernel import Lowering, StageTime
 from raggeddsl.lowering.choose import Choice
-from raggeddsl.lowering.signature import Signature
-from raggeddsl.lowering.values import Value
+from raggeddsl.packing.signature import Signature
+from raggeddsl.packing.values import Value
 from raggeddsl.plan.plan import Plan
 
 Progress = Callable[[int, int], None]
@@ -19,7 +19,7 @@ class Executable(Protocol):
     """A plan ready to run; what that needs is made when it is first needed, once, in any thread.
 
     Values go in and come out by groups, one for each of `inputs.groups` and `outputs.groups`: the elements
-    of a group packed in one array, or its members one by one (`raggeddsl.lowering.values.Value`).
+    of a group packed in one array, or its members one by one (`raggeddsl.packing.values.Value`).
     """
 
     plan: Plan

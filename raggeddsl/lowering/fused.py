@@ -17,15 +17,13 @@ from raggeddsl.lowering.choose import Choice, require
 from raggeddsl.lowering.executable import Progress
 from raggeddsl.lowering.jit_cache import everything_cached, shared_jit
 from raggeddsl.lowering.primitive import GraphFunction
-from raggeddsl.lowering.signature import Group, Signature, input_signature, output_signature
-from raggeddsl.lowering.values import Value, packed
+from raggeddsl.lowering.signature import input_signature, output_signature
 from raggeddsl.options import Options
 from raggeddsl.packing.pack import traced
+from raggeddsl.packing.signature import Group, Signature
+from raggeddsl.packing.values import Value, packed
 from raggeddsl.plan import plan_graph
 from raggeddsl.plan.plan import Plan
-
-INSIDE = 16
-"""Up to so many single matrices of one buffer are cut inside the program, so that no call waits for them."""
 
 
 class Fused:
@@ -157,7 +155,7 @@ class Fused:
     def _key(self) -> Hashable | None:
         if self.lowered.key is None:
             return None
-        shown = tuple(None if keeps_packed(group) else group.layout for group in self.outputs.groups)
+        shown = tuple(None if group.stays_packed else group.layout for group in self.outputs.groups)
         return self.lowered.kernel, self.lowered.key, shown
 
     def _timed(self, part: str, function: Any, *arguments: Any) -> Any:
@@ -195,11 +193,6 @@ class Fused:
         return "" if self.lowered.prove is None else self.lowered.prove()
 
 
-def keeps_packed(group: Group) -> bool:
-    """Whether the program returns the buffer of an output as it is, not cut into members."""
-    return group.family or len(group.names) > INSIDE
-
-
 def _program(lowered: LoweredPlan, outputs: Signature) -> Any:
     def raggeddsl_program(buffers: Sequence[Any], tables: Sequence[Any]) -> tuple[Any, ...]:
         return _cut(lowered.run(buffers, tables), outputs)
@@ -213,7 +206,7 @@ def _cut(buffers: Sequence[Any], signature: Signature) -> tuple[Value, ...]:
 
 
 def _members(buffer: Any, group: Group) -> Value:
-    if keeps_packed(group):
+    if group.stays_packed:
         return buffer
     layout = group.layout
     starts = layout.offsets.tolist()

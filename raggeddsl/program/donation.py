@@ -14,10 +14,9 @@ from raggeddsl.diagnostics.errors import Diagnostics
 from raggeddsl.diagnostics.source import Source
 from raggeddsl.diagnostics.suggest import did_you_mean
 from raggeddsl.dtypes import from_numpy
-from raggeddsl.lowering.fused import keeps_packed
-from raggeddsl.lowering.signature import Group, Signature
-from raggeddsl.packing.unpack import concrete
-from raggeddsl.program.inputs import described, listed, packed_buffers
+from raggeddsl.packing.given import described, packed_buffers
+from raggeddsl.packing.inputs import listed
+from raggeddsl.packing.signature import Group, Signature
 from raggeddsl.ragged import Ragged
 
 _pointer = methodcaller("unsafe_buffer_pointer")
@@ -57,12 +56,12 @@ def _checked(
             )
     given: dict[str, Any] = {}
     for group in outputs.groups:
-        if group.family or not keeps_packed(group):
+        if group.family or not group.stays_packed:
             for member, name in enumerate(group.names):
                 array = _array(old[name], name, group, member, diagnostics) if name in old else None
                 if array is not None:
                     given[name] = array
-    own = all(map(concrete, given.values()))
+    own = all(map(_in_memory, given.values()))
     if own:
         _refuse_shared(given, inputs, diagnostics)
     diagnostics.raise_if_failed()
@@ -100,7 +99,7 @@ def _array(value: Any, name: str, group: Group, member: int, diagnostics: Diagno
     if np.shape(array) != shape:
         called = f"{name}.data" if group.family else name
         return wrong(_differs(called, np.shape(array), f"{group.short}{list(shape)}"))
-    if concrete(array) and array.is_deleted():
+    if _in_memory(array) and array.is_deleted():
         help = "donate each result once, the newest: `old = program(inputs, donate=old)`"
         return wrong(f"what is donated for output `{name}` has been deleted or donated already", help)
     return array
@@ -112,7 +111,7 @@ def _differs(called: str, given: Sequence[int], wanted: str) -> str:
 
 def _refuse_shared(arrays: Mapping[str, Any], inputs: Mapping[str, Any], diagnostics: Diagnostics) -> None:
     """What is written over must not be read by the call, nor be written over by two outputs."""
-    owners = {_memory(buffer): f"as input `{name}`" for name, buffer in inputs.items() if concrete(buffer)}
+    owners = {_memory(buffer): f"as input `{name}`" for name, buffer in inputs.items() if _in_memory(buffer)}
     for name, array in arrays.items():
         memory = _memory(array)
         if memory in owners and array.size:
@@ -128,6 +127,11 @@ def _apart(arrays: Sequence[Any]) -> bool:
         return len(set(map(_pointer, arrays))) == len(arrays)
     except Exception:
         return False
+
+
+def _in_memory(value: Any) -> bool:
+    """Whether it is an array that lies somewhere: no tracer, and no list of members."""
+    return isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer)
 
 
 def _memory(array: jax.Array) -> tuple[int, int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from raggeddsl.lowering.signature import Signature
-from raggeddsl.lowering.values import Value
+from raggeddsl.packing.signature import Signature
 from raggeddsl.packing.unpack import unpacked
+from raggeddsl.packing.values import Value
 from raggeddsl.ragged import Ragged
 
 

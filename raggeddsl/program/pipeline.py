@@ -86,7 +86,7 @@ class Stages:
     executable: Executable | None = None
 
 
-def run(
+def run_stages(
     text: str,
     name: str,
     options: Options,
@@ -125,7 +125,7 @@ def compiled(text: str, name: str, options: Options) -> Stages:
     """Every stage of a text; whether f64 and c128 may be used is asked of jax now."""
     from raggeddsl.configuration import x64_enabled
 
-    return run(text, name, replace(options, x64=x64_enabled()))
+    return run_stages(text, name, replace(options, x64=x64_enabled()))
 
 
 @contextmanager

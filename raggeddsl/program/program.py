@@ -17,14 +17,15 @@ from raggeddsl.kernels.kernel import StageTime
 from raggeddsl.language import ast
 from raggeddsl.lowering.choose import Choice
 from raggeddsl.lowering.executable import Executable
-from raggeddsl.lowering.signature import Signature
-from raggeddsl.lowering.values import Value, packed
 from raggeddsl.options import Options
+from raggeddsl.packing.given import packed_buffers
+from raggeddsl.packing.inputs import checked
+from raggeddsl.packing.signature import Signature
 from raggeddsl.packing.unpack import cut_all
+from raggeddsl.packing.values import Value, packed
 from raggeddsl.plan.plan import Plan
 from raggeddsl.program import pipeline
 from raggeddsl.program.donation import donated
-from raggeddsl.program.inputs import checked, packed_buffers
 from raggeddsl.program.outputs import named
 from raggeddsl.program.pipeline import Stages
 from raggeddsl.program.random_inputs import random_inputs
@@ -138,7 +139,8 @@ class Program:
         if buffers is not None:
             old = () if donate is None else self._donated(donate, buffers)
             return named(executable.run(buffers, old), executable.outputs)
-        values = executable.ready(self._checked(inputs))
+        given = checked(inputs, executable.inputs, self._source, members=executable.takes_members)
+        values = executable.ready(given)
         return named(executable(values, self._donated(donate, values)), executable.outputs)
 
     def _checked(self, inputs: Mapping[str, Any]) -> list[Value]:

@@ -15,11 +15,11 @@ from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Operand, Origin, Product
 from raggeddsl.lowering.executable import Executable
-from raggeddsl.lowering.values import Value
 from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.packing.arrays import NotAnArray, as_arrays, shapes, types
 from raggeddsl.packing.layout import Layout
 from raggeddsl.packing.product_types import product_types
+from raggeddsl.packing.values import Value
 from raggeddsl.ragged.operations import check_packed, family_input, one_node
 
 _PROGRAMS = 64

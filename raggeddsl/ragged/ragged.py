@@ -12,6 +12,7 @@ import numpy as np
 
 from raggeddsl.packing.arrays import NotAnArray, as_array, as_arrays, promoted, shapes, types
 from raggeddsl.packing.element_types import explicit, named
+from raggeddsl.packing.given import Held
 from raggeddsl.packing.layout import Layout
 from raggeddsl.packing.pack import pack, traced
 from raggeddsl.packing.unpack import beside, concrete, cut_all, on_host, unpacked
@@ -20,7 +21,7 @@ from raggeddsl.ragged.arithmetic import Arithmetic
 
 
 @jax.tree_util.register_pytree_with_keys_class
-class Ragged(Arithmetic):
+class Ragged(Arithmetic, Held):
     """N matrices `dtype[m_i, n_i]` packed end to end, without gaps, in `data: dtype[total]`.
 
     A pytree whose one leaf is `data`; the shapes are static, interned and hashed once, so that
@@ -221,6 +222,11 @@ class Ragged(Arithmetic):
         if not self.layout.column_major:
             return self
         return Ragged(operations.row_major(self.data, self.layout), self.layout.row_major)
+
+    @property
+    def ordered(self) -> Ragged:
+        """`row_major()`, as whatever reads a `Ragged` asks for it."""
+        return self.row_major()
 
     def astype(self, dtype: Any) -> Ragged:
         """Every member converted to `dtype`, as by `jax.Array.astype`.

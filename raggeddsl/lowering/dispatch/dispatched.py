@@ -13,7 +13,7 @@ from raggeddsl.kernels.kernel import StageTime
 from raggeddsl.lowering.dispatch.launcher import Launcher, lower_dispatch
 from raggeddsl.lowering.executable import Progress
 from raggeddsl.lowering.fused import Fused
-from raggeddsl.lowering.values import Value, is_traced, members
+from raggeddsl.packing.values import Value, is_traced, members
 
 
 class Dispatched:

@@ -8,9 +8,9 @@ from typing import Any
 import jax
 
 from raggeddsl.diagnostics.errors import refuse
-from raggeddsl.lowering.signature import Group
 from raggeddsl.packing.arrays import Deleted, NotAnArray, there
 from raggeddsl.packing.pack import pack, traced
+from raggeddsl.packing.signature import Group
 from raggeddsl.packing.unpack import unpacked
 
 STILL_THERE = "give an array that is still there: a result that was donated lives on in the newer one"

@@ -9,11 +9,12 @@ import pytest
 
 import raggeddsl as rd
 from raggeddsl.diagnostics.errors import RmmError
-from raggeddsl.lowering.signature import Signature, input_signature
-from raggeddsl.lowering.values import members, packed
+from raggeddsl.lowering.signature import input_signature
 from raggeddsl.options import Options
+from raggeddsl.packing.inputs import checked
+from raggeddsl.packing.signature import Signature
+from raggeddsl.packing.values import members, packed
 from raggeddsl.plan import plan_graph
-from raggeddsl.program.inputs import checked
 from raggeddsl.ragged import Ragged
 from tests.programs import doubled, named, pair_inputs, pairs
 
