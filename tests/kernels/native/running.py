@@ -20,6 +20,7 @@ from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph
 from raggeddsl.tuning import DEFAULT, BlockTuning, Tuning
 from tests.references import reference_for
+from tests.steps import unproved
 
 LEAST = BlockTuning(*[1] * len(fields(BlockTuning)))
 """Every block size at its least."""
@@ -81,6 +82,29 @@ def check(graph: Graph, inputs: dict, plan: Plan | None = None, **how) -> None:
     found = run(planned(graph) if plan is None else plan, inputs, **how)
     verdict = compare(found, reference_for(graph, inputs))
     assert verdict.agreed, verdict
+
+
+def check_in_every_isa(graph: Graph, inputs: dict, plan: Plan, *, workers: int, tuning: Tuning) -> None:
+    """As `check`, in every instruction set there is: one program runs them all.
+
+    They share one schedule, which is proved once, and one reference.
+    """
+    first, *others = isas()
+    lowered = [NativeKernel(workers=workers, isa=first, tuning=tuning).lower(plan)]
+    with unproved():
+        lowered += [NativeKernel(workers=workers, isa=isa, tuning=tuning).lower(plan) for isa in others]
+    for one in lowered:
+        assert [table.tobytes() for table in one.tables] == [table.tobytes() for table in lowered[0].tables]
+
+    def run_all(buffers: list, tables: tuple) -> list:
+        return [one.run(buffers, tables) for one in lowered]
+
+    with jax.enable_x64(True):
+        results = jax.jit(run_all)(packed(plan, inputs), lowered[0].tables)
+    reference = reference_for(graph, inputs)
+    for isa, buffers in zip(isas(), results, strict=True):
+        verdict = compare(named(plan, buffers), reference)
+        assert verdict.agreed, (isa, verdict)
 
 
 @contextmanager
