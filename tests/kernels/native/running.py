@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import fields, replace
 from functools import cache
 
 import jax
@@ -67,14 +67,41 @@ def run_buffers(
     plan: Plan, inputs: dict, *, workers: int | None = None, isa: str = "", tuning: Tuning = DEFAULT
 ) -> tuple:
     """The output buffers, computed by the native kernel in one jitted program."""
-    lowered = NativeKernel(workers=workers, isa=isa, tuning=tuning).lower(plan)
+    return run_buffers_each(plan, inputs, [NativeKernel(workers=workers, isa=isa, tuning=tuning)])[0]
+
+
+def run_buffers_each(plan: Plan, inputs: dict, kernels: Sequence[NativeKernel]) -> list[tuple]:
+    """The output buffers that each kernel computes: one jitted program calls them all.
+
+    A schedule does not depend on the instruction set, so that those that differ in it only are proved once.
+    """
+    lowered, proved = [], set()
+    for kernel in kernels:
+        schedule = replace(kernel, isa="")
+        with nullcontext() if schedule not in proved else unproved():
+            lowered.append(kernel.lower(plan))
+        proved.add(schedule)
+
+    def run_all(buffers: list, tables: list) -> list:
+        return [one.run(buffers, own) for one, own in zip(lowered, tables, strict=True)]
+
     with jax.enable_x64(True):
-        return tuple(map(np.asarray, jax.jit(lowered.run)(packed(plan, inputs), lowered.tables)))
+        found = jax.jit(run_all)(packed(plan, inputs), [one.tables for one in lowered])
+    return [tuple(map(np.asarray, buffers)) for buffers in found]
 
 
 def run(plan: Plan, inputs: dict, **how) -> dict:
     """The results by name."""
     return named(plan, run_buffers(plan, inputs, **how))
+
+
+def run_in_every_isa(
+    plan: Plan, inputs: dict, *, workers: int | None = None, tuning: Tuning = DEFAULT
+) -> dict[str, dict]:
+    """The results by instruction set, then by name."""
+    kernels = [NativeKernel(workers=workers, isa=isa, tuning=tuning) for isa in isas()]
+    each = run_buffers_each(plan, inputs, kernels)
+    return {isa: named(plan, buffers) for isa, buffers in zip(isas(), each, strict=True)}
 
 
 def check(graph: Graph, inputs: dict, plan: Plan | None = None, **how) -> None:
@@ -84,26 +111,11 @@ def check(graph: Graph, inputs: dict, plan: Plan | None = None, **how) -> None:
     assert verdict.agreed, verdict
 
 
-def check_in_every_isa(graph: Graph, inputs: dict, plan: Plan, *, workers: int, tuning: Tuning) -> None:
-    """As `check`, in every instruction set there is: one program runs them all.
-
-    They share one schedule, which is proved once, and one reference.
-    """
-    first, *others = isas()
-    lowered = [NativeKernel(workers=workers, isa=first, tuning=tuning).lower(plan)]
-    with unproved():
-        lowered += [NativeKernel(workers=workers, isa=isa, tuning=tuning).lower(plan) for isa in others]
-    for one in lowered:
-        assert [table.tobytes() for table in one.tables] == [table.tobytes() for table in lowered[0].tables]
-
-    def run_all(buffers: list, tables: tuple) -> list:
-        return [one.run(buffers, tables) for one in lowered]
-
-    with jax.enable_x64(True):
-        results = jax.jit(run_all)(packed(plan, inputs), lowered[0].tables)
+def check_in_every_isa(graph: Graph, inputs: dict, plan: Plan, **how) -> None:
+    """As `check`, in every instruction set there is, against one reference."""
     reference = reference_for(graph, inputs)
-    for isa, buffers in zip(isas(), results, strict=True):
-        verdict = compare(named(plan, buffers), reference)
+    for isa, found in run_in_every_isa(plan, inputs, **how).items():
+        verdict = compare(found, reference)
         assert verdict.agreed, (isa, verdict)
 
 
