@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from raggeddsl.diagnostics.diagnostic import Diagnostic
 from raggeddsl.diagnostics.errors import Diagnostics, RmmError
-from raggeddsl.options import KernelName, Options, Target
-from raggeddsl.tuning import DEFAULT, Tuning
+from raggeddsl.options import CompileOptions, Options, ReadingOptions
+from raggeddsl.program import pipeline
 
 if TYPE_CHECKING:
     from raggeddsl.language import ast
@@ -24,18 +20,7 @@ if TYPE_CHECKING:
 
 
 def compile(
-    text: str,
-    *,
-    name: str = "<text>",
-    dims: Mapping[str, int] | None = None,
-    target: Target = "auto",
-    kernel: KernelName = "auto",
-    folder: str | PathLike[str] | None = None,
-    tables_anywhere: bool = False,
-    max_operations: int = 1_000_000,
-    memory_limit: int | None = None,
-    tuning: Tuning = DEFAULT,
-    ahead: bool = True,
+    text: str, *, name: str = "<text>", ahead: bool = True, **options: Unpack[CompileOptions]
 ) -> Program:
     """Compile the source text of a spec.
 
@@ -50,92 +35,41 @@ def compile(
     Raises `RmmError` with every fault found, `TypeError` for what is no text; warnings are in
     `program.diagnostics`.
     """
+    from raggeddsl.program.program import Program
+
     _check_text(text, "compile")
-    options = Options(
-        dims=dict(dims or {}),
-        folder=None if folder is None else Path(folder),
-        tables_anywhere=tables_anywhere,
-        max_operations=max_operations,
-        memory_limit=memory_limit,
-        target=target,
-        kernel=kernel,
-        tuning=tuning,
-    )
-    program = planned(text, name, options)
+    program = Program.of(pipeline.compiled(text, name, Options.of(options, CompileOptions, "compile")))
     return program.compile() if ahead else program
 
 
 def compile_file(
-    path: str | PathLike[str],
-    *,
-    dims: Mapping[str, int] | None = None,
-    target: Target = "auto",
-    kernel: KernelName = "auto",
-    folder: str | PathLike[str] | None = None,
-    tables_anywhere: bool = False,
-    max_operations: int = 1_000_000,
-    memory_limit: int | None = None,
-    tuning: Tuning = DEFAULT,
-    ahead: bool = True,
+    path: str | PathLike[str], *, ahead: bool = True, **options: Unpack[CompileOptions]
 ) -> Program:
     """Compile the spec in a file; as `compile`, but `table()` paths start in the file's own folder."""
     from raggeddsl.language.read import read_source
 
     source = read_source(path)
-    return compile(
-        source.text,
-        name=source.name,
-        dims=dims,
-        target=target,
-        kernel=kernel,
-        folder=Path(path).parent if folder is None else folder,
-        tables_anywhere=tables_anywhere,
-        max_operations=max_operations,
-        memory_limit=memory_limit,
-        tuning=tuning,
-        ahead=ahead,
-    )
+    if options.get("folder") is None:
+        options["folder"] = Path(path).parent
+    return compile(source.text, name=source.name, ahead=ahead, **options)
 
 
-def check(
-    text: str,
-    *,
-    name: str = "<text>",
-    dims: Mapping[str, int] | None = None,
-    folder: str | PathLike[str] | None = None,
-    tables_anywhere: bool = False,
-    max_operations: int = 1_000_000,
-) -> list[Diagnostic]:
+def check(text: str, *, name: str = "<text>", **options: Unpack[ReadingOptions]) -> list[Diagnostic]:
     """Every error and warning of a spec, by position; an empty list if there is nothing to say.
 
-    Nothing is planned or compiled, and f64 is taken to be enabled.
+    The options are those of `compile` about reading: `dims`, `folder`, `tables_anywhere`,
+    `max_operations`.  Nothing is planned or compiled, and f64 is taken to be enabled.
     """
-    from raggeddsl.elaborate import elaborate
-    from raggeddsl.language.parse import parse as parse_text
-
     _check_text(text, "check")
-    options = Options(
-        dims=dict(dims or {}),
-        folder=None if folder is None else Path(folder),
-        tables_anywhere=tables_anywhere,
-        max_operations=max_operations,
-    )
-    found = Diagnostics()
+    reading, diagnostics = Options.of(options, ReadingOptions, "check"), Diagnostics()
     try:
-        elaborate(parse_text(text, name=name, diagnostics=found), options, found)
+        pipeline.run_stages(text, name, reading, "elaborate", diagnostics)
     except RmmError as error:
-        found.found.extend(d for d in error.diagnostics if d not in found.found)
-    return list(RmmError(found.found).diagnostics)
+        diagnostics.found.extend(d for d in error.diagnostics if d not in diagnostics.found)
+    return list(RmmError(diagnostics.found).diagnostics)
 
 
-def check_file(
-    path: str | PathLike[str],
-    *,
-    dims: Mapping[str, int] | None = None,
-    folder: str | PathLike[str] | None = None,
-    tables_anywhere: bool = False,
-    max_operations: int = 1_000_000,
-) -> list[Diagnostic]:
+def check_file(path: str | PathLike[str], **options: Unpack[ReadingOptions]) -> list[Diagnostic]:
     """`check` for a spec in a file; that it cannot be read is a finding too."""
     from raggeddsl.language.read import read_source
 
@@ -143,14 +77,9 @@ def check_file(
         source = read_source(path)
     except RmmError as error:
         return list(error.diagnostics)
-    return check(
-        source.text,
-        name=source.name,
-        dims=dims,
-        folder=Path(path).parent if folder is None else folder,
-        tables_anywhere=tables_anywhere,
-        max_operations=max_operations,
-    )
+    if options.get("folder") is None:
+        options["folder"] = Path(path).parent
+    return check(source.text, name=source.name, **options)
 
 
 def parse(text: str, *, name: str = "<text>") -> ast.Program:
@@ -190,34 +119,3 @@ def _check_text(text: object, function: str) -> None:
 
 
 _FOR_PATHS = {"compile": "a path goes to `compile_file`", "check": "a path goes to `check_file`"}
-
-
-def planned(text: str, name: str, options: Options) -> Program:
-    """The program of a text, not compiled by XLA yet; whether x64 is on is asked anew."""
-    from raggeddsl.configuration import x64_enabled
-    from raggeddsl.elaborate import elaborate
-    from raggeddsl.graph.passes import normalise
-    from raggeddsl.language.parse import parse as parse_text
-    from raggeddsl.plan import plan_graph
-    from raggeddsl.program.program import Program
-
-    options = replace(options, x64=x64_enabled())
-    found = Diagnostics()
-    timings: dict[str, float] = {}
-    passes: list[tuple[str, int, int]] = []
-    with _timed(timings, "parse"):
-        tree = parse_text(text, name=name, diagnostics=found)
-    with _timed(timings, "graph"):
-        spec = elaborate(tree, options, found)
-        found.raise_if_failed()
-        graph = normalise(spec, options.tuning.graph, trace=passes)
-    with _timed(timings, "plan"):
-        plan = plan_graph(graph, options, found)
-    return Program(plan, options, spec=spec, tree=tree, diagnostics=found, timings=timings, passes=passes)
-
-
-@contextmanager
-def _timed(timings: dict[str, float], part: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    timings[part] = time.perf_counter() - start

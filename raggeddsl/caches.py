@@ -1,12 +1,29 @@
-"""Everything that raggeddsl keeps from one program for the next, forgotten at once."""
+"""The registry of caches: everything that is kept from one call for the next, forgotten at once."""
 
 from __future__ import annotations
 
-from raggeddsl.lowering.dispatch import clear_executables
-from raggeddsl.lowering.shared import clear_programs
-from raggeddsl.pytree import clear_tree
-from raggeddsl.ragged.matmul import clear_matmul
-from raggeddsl.ragged.operations import clear_memberwise
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+_clearing: list[Callable[[], None]] = []
+
+
+def registered(clear: Callable[[], None]) -> Callable[[], None]:
+    """Have `clear_caches` call `clear`, which forgets one cache; gives it back."""
+    _clearing.append(clear)
+    return clear
+
+
+def kept(most: int) -> Callable[[Callable[..., Any]], Any]:
+    """`functools.lru_cache(most)` whose cache `clear_caches` forgets."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        cached = lru_cache(most)(function)
+        registered(cached.cache_clear)
+        return cached
+
+    return decorate
 
 
 def clear_caches() -> None:
@@ -14,8 +31,5 @@ def clear_caches() -> None:
 
     Programs that are still held keep working.  JAX's own caches are `jax.clear_caches()`'s business.
     """
-    clear_executables()
-    clear_matmul()
-    clear_memberwise()
-    clear_tree()
-    clear_programs()
+    for clear in _clearing:
+        clear()

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self, TypedDict
 
 from raggeddsl.tuning import DEFAULT, Tuning
 
 Target = Literal["auto", "fused", "dispatch"]
 KernelName = Literal["auto", "native", "mkl", "xla", "reference"]
+
+
+class ReadingOptions(TypedDict, total=False):
+    """How a spec is read: the keywords of `check` and `check_file`; see `Options`."""
+
+    dims: Mapping[str, int] | None
+    folder: str | PathLike[str] | None
+    tables_anywhere: bool
+    max_operations: int
+
+
+class CompileOptions(ReadingOptions, total=False):
+    """How a spec is read and compiled: the keywords of `compile`, `compile_file` and `Builder.compile`."""
+
+    target: Target
+    kernel: KernelName
+    memory_limit: int | None
+    tuning: Tuning
 
 
 @dataclass(frozen=True)
@@ -35,3 +54,17 @@ class Options:
     target: Target = "auto"
     kernel: KernelName = "auto"
     tuning: Tuning = DEFAULT
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], known: Any, function: str) -> Self:
+        """The options that a caller of `function` has given by keyword, `known` being its `TypedDict`.
+
+        Raises `TypeError` for a keyword that is not known.
+        """
+        names = list(known.__annotations__)
+        for keyword in given:
+            if keyword not in names:
+                raise TypeError(f"{function}() has no option `{keyword}`; there are {', '.join(names)}")
+        folder = given.get("folder")
+        plain = {"dims": dict(given.get("dims") or {}), "folder": None if folder is None else Path(folder)}
+        return cls(**{**given, **plain})

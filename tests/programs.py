@@ -8,9 +8,11 @@ from contextlib import contextmanager
 import jax
 import numpy as np
 
+from raggeddsl.diagnostics.errors import Diagnostics
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, Combine, FamilyType, Input, Operand, Output, Product, Term
 from raggeddsl.graph.passes import normalise
+from raggeddsl.lowering.lower import lower
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
 from raggeddsl.program.program import Program
@@ -56,7 +58,9 @@ def doubled(dtype: str = "f32") -> Graph:
 
 def program(graph: Graph, target: str = "fused", kernel: str = "auto") -> Program:
     options = Options(target=target, kernel=kernel, memory_limit=1 << 40)  # type: ignore[arg-type]
-    return Program(plan_graph(normalise(graph), options), options, spec=graph)
+    diagnostics = Diagnostics()
+    plan = plan_graph(normalise(graph), options)
+    return Program(lower(plan, options, diagnostics), options, spec=graph, diagnostics=diagnostics)
 
 
 def pair_inputs(shapes=tuple(SHAPES), dtype=np.float32, seed: int = 0) -> dict:

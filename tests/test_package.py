@@ -1,6 +1,5 @@
-"""The pure wheel holds the grammar and runs outside the checkout; the parts import what they may."""
+"""The pure wheel holds the grammar and runs outside the checkout; what needs no jax does not import it."""
 
-import ast
 import os
 import subprocess
 import sys
@@ -96,40 +95,3 @@ def test_what_needs_no_jax_does_not_import_it(code, unwanted, tmp_path):
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert done.stderr.splitlines()[-1] == "[]", done.stderr
-
-
-FOLDERS = {
-    "language": set(),
-    "graph": {"language"},
-    "plan": {"language", "graph"},
-    "kernels": {"language", "graph", "plan"},
-    "lowering": {"language", "graph", "plan", "kernels"},
-}
-
-
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_imports_run_one_way(folder):
-    """A stage knows those before it, as the table in ARCHITECTURE.md says, and no stage the command line.
-
-    What is imported for types only, under `if TYPE_CHECKING`, is free.
-    """
-    known = {*FOLDERS, "runtime", "cli", "api", "program", "bench"}
-    wrong = [
-        f"{file}:{number}: {stage}"
-        for file in sorted((ROOT / "raggeddsl" / folder).rglob("*.py"))
-        for number, stage in imported_stages(ast.parse(file.read_text()))
-        if stage in known - FOLDERS[folder] - {folder}
-    ]
-    assert wrong == []
-
-
-def imported_stages(node):
-    """(line, first part of the module's name below raggeddsl) of every import that is executed."""
-    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-        return
-    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("raggeddsl."):
-        yield node.lineno, node.module.split(".")[1]
-    if isinstance(node, ast.ImportFrom) and node.module == "raggeddsl":
-        yield from ((node.lineno, alias.name) for alias in node.names)
-    for child in ast.iter_child_nodes(node):
-        yield from imported_stages(child)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from raggeddsl.builder.expression import Expression, Scope
 from raggeddsl.builder.infer import total
 from raggeddsl.builder.macro import Macro, check_body, parameters_of
@@ -23,14 +21,13 @@ from raggeddsl.builder.nodes import (
     Statement,
     Total,
 )
-from raggeddsl.builder.numbers import plain
-from raggeddsl.builder.shapes import dtype_name, known_type, whole_number, whole_numbers
+from raggeddsl.builder.shapes import dtype_name, known_type, matrices_of, plain, whole_number, whole_numbers
 from raggeddsl.builder.text import spec_text
-from raggeddsl.builder.tree import matrices_of
 from raggeddsl.builder.words import members, shown
 from raggeddsl.diagnostics.errors import refuse
-from raggeddsl.elaborate.attributes import PRECISIONS
+from raggeddsl.graph import rules
 from raggeddsl.graph.nodes import Columns
+from raggeddsl.graph.rules import PRECISIONS
 
 if TYPE_CHECKING:
     from raggeddsl.diagnostics.diagnostic import Diagnostic
@@ -88,8 +85,8 @@ class Builder(Scope):
         and none is given, and as `input` does.
         """
         check_name(name, self._names)
-        shapes, found = matrices_of(name, tree, dtype)
-        return self._input(name, known_type(name, None, shapes, None, found or self.dtype))
+        shapes, element = matrices_of(name, tree, dtype)
+        return self._input(name, known_type(name, None, shapes, None, element or self.dtype))
 
     def _input(self, name: str, known: Known) -> Expression:
         self._names.add(name)
@@ -147,27 +144,29 @@ class Builder(Scope):
         if into is None:
             if count is not None or shapes is not None:
                 raise TypeError("`count` and `shapes` say how many results there are: give `into=` with them")
-            given = None if shape is None else known_type("the sum", shape, None, None, known.type.dtype)
-            return Expression(self, Total(body, None, given is not None, total(body, None, 1, given)))
-        given = None
+            declared = None if shape is None else known_type("the sum", shape, None, None, known.type.dtype)
+            return Expression(self, Total(body, None, declared is not None, total(body, None, 1, declared)))
+        declared = None
         if shapes is not None:
-            given = known_type("the sum", None, shapes, count, known.type.dtype)
+            declared = known_type("the sum", None, shapes, count, known.type.dtype)
         elif count is None:
             refuse("RMM401", "`into` says which result, but not how many there are", "give `count=`")
         else:
             count = whole_number(count, "the `count` of a sum")
             if shape is not None:
-                given = known_type("the sum", shape, None, count, known.type.dtype)
-        results = len(given) if given is not None else count
+                declared = known_type("the sum", shape, None, count, known.type.dtype)
+        results = len(declared) if declared is not None else count
         assert results is not None
         target = self._target(body, into, len(known), results)
-        return Expression(self, Total(body, target, given is not None, total(body, target, results, given)))
+        return Expression(
+            self, Total(body, target, declared is not None, total(body, target, results, declared))
+        )
 
     def _target(self, body: Node, into: Any, length: int, results: int) -> Columns:
         target = whole_numbers(into, "the entries of `into`", "member")
         if target.shape != (length,):
-            given = f"{len(target)} entries" if target.ndim == 1 else f"shape {target.shape}"
-            refuse("RMM403", f"`into` has {given}, but `{shown(body)}` has {members(length)}")
+            has = f"{len(target)} entries" if target.ndim == 1 else f"shape {target.shape}"
+            refuse("RMM403", f"`into` has {has}, but `{shown(body)}` has {members(length)}")
         bad = target >= results
         if bad.any():
             place = int(bad.argmax())
@@ -189,8 +188,8 @@ class Builder(Scope):
         check_name(name, self._names)
         parameters = parameters_of(name, function)
         placeholders = tuple(Parameter(parameter) for parameter in parameters)
-        given = [Expression(self, placeholder) for placeholder in placeholders]
-        body = self.expression_of(function(*given), f"the value of `{name}`")
+        handles = [Expression(self, placeholder) for placeholder in placeholders]
+        body = self.expression_of(function(*handles), f"the value of `{name}`")
         check_body(name, placeholders, body)
         check_name(name, self._names)
         self._names.add(name)
@@ -257,13 +256,13 @@ class Builder(Scope):
 
 
 def _same_shape(before: Node, after: Node) -> None:
-    one, other = before.known, after.known
-    if one is None or other is None:
+    old, new = before.known, after.known
+    if old is None or new is None:
         return
-    same = one.family == other.family and np.array_equal(one.type.rows, other.type.rows)
-    if not same or not np.array_equal(one.type.cols, other.type.cols) or one.type.scalar != other.type.scalar:
+    same_members = old.family == new.family and len(old) == len(new)
+    if not same_members or rules.iterated(old.type, new.type) is not None:
         refuse(
-            "RMM314",
+            rules.ShapeNotKept.code,
             f"an iterated function changes the shape of `{shown(before)}`",
             "a function that is iterated gives what it takes",
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -11,12 +10,12 @@ import numpy as np
 
 from raggeddsl.builder.infer import result
 from raggeddsl.builder.nodes import Binary, Known, Negate, Node, Number, Pick, Transpose
-from raggeddsl.builder.numbers import plain
+from raggeddsl.builder.shapes import plain
 from raggeddsl.builder.words import members, shown
 from raggeddsl.diagnostics.errors import refuse
+from raggeddsl.graph.factors import in_range
 from raggeddsl.graph.nodes import Columns
-
-LARGEST = 2**63 - 1
+from raggeddsl.graph.rules import transposed
 
 
 class Scope:
@@ -39,8 +38,8 @@ class Scope:
     def expression_of(self, value: Any, what: str) -> Node:
         """The node of an expression; RMM315 for a number."""
         if not isinstance(value, Expression):
-            given = repr(value) if isinstance(value, int | float) else f"of type `{type(value).__name__}`"
-            refuse("RMM315", f"{what} is {given}, not an expression", "start from `b.input(...)`")
+            words = repr(value) if isinstance(value, int | float) else f"of type `{type(value).__name__}`"
+            refuse("RMM315", f"{what} is {words}, not an expression", "start from `b.input(...)`")
         return self.node_of(value)
 
 
@@ -148,10 +147,12 @@ class Expression:
     def T(self) -> Expression:
         """Each member transposed."""
         known = self.node.known
-        if known is not None and known.type.scalar:
+        if known is None:
+            return Expression(self.builder, Transpose(self.node, None))
+        type = transposed(known.type)
+        if type is known.type:
             return self
-        flipped = None if known is None else Known(known.type.transpose(), known.family)
-        return Expression(self.builder, Transpose(self.node, flipped))
+        return Expression(self.builder, Transpose(self.node, Known(type, known.family)))
 
     def _binary(self, op: Literal["+", "-", "*", "@"], left: Any, right: Any) -> Expression:
         first, second = self.builder.node_of(left), self.builder.node_of(right)
@@ -180,10 +181,10 @@ class Expression:
         if chosen.size == 0 and chosen.ndim == 1:
             return np.zeros(0, np.int64)
         if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
-            given = f"{type(key).__name__} of {chosen.dtype}" if chosen.ndim else type(key).__name__
+            words = f"{type(key).__name__} of {chosen.dtype}" if chosen.ndim else type(key).__name__
             refuse(
                 "RMM409",
-                f"`{shown(self.node)}` is indexed by {given}",
+                f"`{shown(self.node)}` is indexed by {words}",
                 "in brackets stands a member's number, a slice, or one whole number for each member wanted",
             )
         bad = (chosen < 0) | (chosen >= length)
@@ -218,9 +219,9 @@ def _picked(node: Node, known: Known, chosen: Columns | int) -> Node:
         case Transpose(x=x):
             assert x.known is not None
             return Transpose(_picked(x, x.known, chosen), taken)
-        case Pick(source=source, members=own):
-            assert not isinstance(own, int), "a single member has no members"
-            through = own[chosen]
+        case Pick(source=source, members=picked):
+            assert not isinstance(picked, int), "a single member has no members"
+            through = picked[chosen]
             return Pick(source, int(through) if isinstance(chosen, int) else through, taken)
         case _:
             return Pick(node, chosen, taken)
@@ -231,7 +232,7 @@ def number_of(value: Any) -> Number | None:
     number = plain(value)
     if isinstance(number, bool) or not isinstance(number, int | float):
         return None
-    if not math.isfinite(number) or (isinstance(number, int) and abs(number) > LARGEST):
+    if not in_range(number):
         help = "whole numbers fit in 63 bits, others in a float64"
         refuse("RMM319", f"the number {number} is out of range", help)
     return Number(number)

@@ -57,8 +57,10 @@ class Macro:
         """What is known of the value for these arguments: the function is called to see."""
         if any(node.known is None and not isinstance(node, Number) for node in nodes):
             return None
-        given = [node.value if isinstance(node, Number) else Expression(self.builder, node) for node in nodes]
-        return self.builder.expression_of(self._function(*given), f"the value of `{self.name}`").known
+        values = [
+            node.value if isinstance(node, Number) else Expression(self.builder, node) for node in nodes
+        ]
+        return self.builder.expression_of(self._function(*values), f"the value of `{self.name}`").known
 
     def __repr__(self) -> str:
         return f"<macro {self.name} of {self.arity}>"
@@ -67,10 +69,12 @@ class Macro:
 def parameters_of(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a function's parameters, which must be a fixed number of positional ones."""
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    found = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty]
-    if not found or any(one.kind not in kinds for one in found):
+    parameters = [
+        part for part in inspect.signature(function).parameters.values() if part.default is part.empty
+    ]
+    if not parameters or any(parameter.kind not in kinds for parameter in parameters):
         raise TypeError(f"the function of macro `{name}` must take one or more positional arguments")
-    return tuple(one.name for one in found)
+    return tuple(parameter.name for parameter in parameters)
 
 
 def check_body(name: str, parameters: tuple[Parameter, ...], body: Node) -> None:
@@ -85,9 +89,9 @@ def check_body(name: str, parameters: tuple[Parameter, ...], body: Node) -> None
         if not ready:
             _check(name, parameters, node)
             pending.append((node, True))
-            pending += [(one, False) for one in below]
+            pending += [(child, False) for child in below]
             continue
-        operations[id(node)] = 1 + sum(operations[id(one)] for one in below)
+        operations[id(node)] = 1 + sum(operations[id(child)] for child in below)
     if operations[id(body)] > LARGEST:
         refuse(
             "RMM211",

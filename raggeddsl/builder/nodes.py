@@ -119,7 +119,7 @@ class Applied:
     depth: int = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "depth", 1 + max((below(one) for one in self.arguments), default=0))
+        object.__setattr__(self, "depth", 1 + max(map(below, self.arguments), default=0))
 
 
 Node: TypeAlias = Named | Parameter | Number | Pick | Negate | Transpose | Binary | Total | Applied

@@ -1,19 +1,20 @@
-"""What a caller says of shapes, members and element types in, int64 columns and short names out."""
+"""What a caller says of shapes, members, numbers and element types in, columns and short names out."""
 
 from __future__ import annotations
 
+import operator
 from typing import Any, NoReturn
 
 import numpy as np
 
 from raggeddsl.builder.nodes import Known
-from raggeddsl.builder.numbers import plain
 from raggeddsl.builder.words import members
 from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.dtypes import DTYPES, from_numpy
 from raggeddsl.elaborate.state import MEMBER_LIMIT
 from raggeddsl.elaborate.types import TOO_LARGE, meant_dtype, too_large
 from raggeddsl.graph.nodes import Columns, FamilyType
+from raggeddsl.graph.rules import TooLarge
 
 SIZES = "sizes are whole numbers ≥ 0, and at most 2**63 - 1"
 FORMS = "a matrix has two sizes, `(m, n)`; a scalar has none, `()`"
@@ -49,9 +50,9 @@ def known_type(name: str, shape: Any, shapes: Any, count: Any, dtype: str) -> Kn
 
 def addressable(known: Known, what: str) -> None:
     """RMM318 if the bytes of all members of `what` cannot be counted in 63 bits."""
-    found = too_large(known.type)
-    if found is not None:
-        refuse("RMM318", f"{what} {found[0]}: {found[1]}", TOO_LARGE)
+    words = too_large(known.type)
+    if words is not None:
+        refuse(TooLarge.code, f"{what} {words[0]}: {words[1]}", TOO_LARGE)
 
 
 def _declared(name: str, shape: Any, shapes: Any, count: Any, dtype: str) -> Known:
@@ -110,14 +111,14 @@ def _table(shapes: Any) -> np.ndarray:
     """`shapes` as an array; integers beyond int64 stay what they are, which NumPy would make floats of."""
     if isinstance(shapes, np.ndarray):
         return shapes
-    given = list(shapes)
-    table = np.asarray(given)
-    return np.array(given, object) if table.dtype.kind == "f" and table.ndim == 2 else table
+    pairs = list(shapes)
+    table = np.asarray(pairs)
+    return np.array(pairs, object) if table.dtype.kind == "f" and table.ndim == 2 else table
 
 
 def _not_pairs(name: str, table: np.ndarray) -> NoReturn:
-    found = f"an array of shape {table.shape}"
-    refuse("RMM306", f"the shapes of `{name}` are {found}, not one pair of sizes a member", FORMS)
+    message = f"the shapes of `{name}` are an array of shape {table.shape}, not one pair of sizes a member"
+    refuse("RMM306", message, FORMS)
 
 
 def whole_numbers(values: Any, what: str, row: str) -> np.ndarray:
@@ -138,8 +139,51 @@ def whole_numbers(values: Any, what: str, row: str) -> np.ndarray:
 
 def _plain_numbers(array: np.ndarray, what: str, row: str) -> np.ndarray:
     """What scalars of other kinds and integers beyond int64 are; RMM405 for those that no column holds."""
-    numbers = [plain(one) for one in array.ravel()]
+    numbers = [plain(entry) for entry in array.ravel()]
     for place, number in enumerate(numbers):
         if isinstance(number, int) and not -(2**63) <= number < 2**63:
             refuse("RMM405", f"{what} have {number} for {row} {place // (array.size // len(array))}", SIZES)
     return np.array(numbers).reshape(array.shape)
+
+
+def plain(value: Any) -> Any:
+    """The number that a concrete scalar holds, or that an object is by its `__index__`; else `value` itself.
+
+    Scalars are those of NumPy and of JAX, and arrays without axes.  A tracer is no number yet.
+    """
+    if isinstance(value, bool | int | float | complex | str):
+        return value.item() if hasattr(value, "item") else value  # np.float64 is a float
+    try:
+        if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+            return value.item()
+        return operator.index(value)
+    except TypeError:
+        return value
+
+
+# ---------------------------------------------------------------- pytrees
+
+
+def matrices_of(name: str, tree: Any, dtype: Any) -> tuple[np.ndarray, str | None]:
+    """int64[N, 2] shapes of the leaves, in order, and their dtype (None where there are no leaves)."""
+    import jax
+
+    shapes: list[tuple[int, int]] = []
+    dtypes: dict[str, str] = {}
+    for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+        place = f"`{name}{jax.tree_util.keystr(path)}`"
+        shape = getattr(leaf, "shape", None)
+        if shape is None or len(shape) != 2:
+            words = f"of type `{type(leaf).__name__}`" if shape is None else f"of shape {tuple(shape)}"
+            help = "choose the matrices first, such as by `jax.tree.map` or a list of leaves"
+            refuse("RMM306", f"the leaf {place} is {words}, not a matrix", help)
+        shapes.append((int(shape[0]), int(shape[1])))
+        dtypes.setdefault(str(leaf.dtype), place)
+    table = np.array(shapes, np.int64).reshape(-1, 2)
+    if dtype is not None:
+        return table, dtype_name(dtype)
+    if len(dtypes) > 1:
+        (first, place), (second, other) = list(dtypes.items())[:2]
+        message = f"the leaves of `{name}` differ in dtype: {place} is {first}, {other} is {second}"
+        refuse("RMM307", message, "make one family for each, or give `dtype=`")
+    return table, next((dtype_name(np.dtype(name)) for name in dtypes), None)

@@ -12,25 +12,18 @@ from raggeddsl.builder.columns import Declarations
 from raggeddsl.builder.names import fresh
 from raggeddsl.builder.nodes import (
     Applied,
-    Binary,
     DefinitionOf,
     InputOf,
     Known,
     MacroOf,
     Named,
-    Negate,
     Node,
-    Number,
-    Parameter,
     Pick,
     Statement,
     Total,
-    Transpose,
 )
 from raggeddsl.builder.order import Parts, is_light
-
-SUM, PRODUCT, SIGN, POSTFIX = 1, 2, 3, 4
-"""How tightly what is written holds together."""
+from raggeddsl.builder.words import written
 
 
 def spec_text(statements: Sequence[Statement], names: set[str], *, left: bool) -> str:
@@ -38,9 +31,9 @@ def spec_text(statements: Sequence[Statement], names: set[str], *, left: bool) -
     writer = Writer(Declarations(set(names)), Parts(statements))
     for statement in statements:
         writer.statement(statement)
-    own = writer.declared
+    made = writer.declared
     head = ["rmm 1", *(["option association = left"] if left else [])]
-    blocks = [head, [*own.indices, *own.dims, *own.maps], writer.inputs, writer.definitions]
+    blocks = [head, [*made.indices, *made.dims, *made.maps], writer.inputs, writer.definitions]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
@@ -85,9 +78,9 @@ class Writer:
     def _macro(self, statement: MacroOf) -> None:
         self._parts_of(statement.value, "")
         taken = self.declared.taken
-        places = {id(one): fresh(one.name, taken) for one in statement.parameters}
-        body = Line(self, self.names.setdefault("", {}) | places, "").words(statement.value, 0)
-        parameters = ", ".join(places[id(one)] for one in statement.parameters)
+        places = {id(parameter): fresh(parameter.name, taken) for parameter in statement.parameters}
+        body = Line(self, self.names.setdefault("", {}) | places, "").words(statement.value)
+        parameters = ", ".join(places[id(parameter)] for parameter in statement.parameters)
         self.definitions.append(f"def {statement.name}({parameters}) = {body}")
 
     def _parts_of(self, value: Node, attributes: str) -> None:
@@ -106,7 +99,7 @@ class Writer:
             type = f" : {self._shape(name, known)}" if value.typed else ""
             words = self._sum(value, names)
         else:
-            type, words = "", line.words(value, 0)
+            type, words = "", line.words(value)
         over = f"[{index}]" if index else ""
         self.definitions.append(f"{'output ' if output else ''}{name}{over}{type} = {words}{attributes}")
         if not is_light(value):
@@ -118,20 +111,20 @@ class Writer:
         length = len(body.known)
         index = self.declared.index(length)
         if value.target is None:
-            return f"sum({Line(self, names, index).words(body, 0)} for {index})"
+            return f"sum({Line(self, names, index).words(body)} for {index})"
         result = self.declared.index(len(value.known))
         variable, over = index, index
         if result == index:  # a sum cannot be over the index of its own definition
             over = self.declared.index(length, other=True)
             variable = f"{self.declared.map(np.arange(length), over, index, 'same')}[{over}]"
         owner = self.declared.map(value.target, over, result, "owner")
-        words = Line(self, names, variable).words(body, 0)
+        words = Line(self, names, variable).words(body)
         return f"sum({words} for {over} if {owner}[{over}] == {result})"
 
 
 def _attributes(statement: DefinitionOf) -> str:
-    given = {"precision": statement.precision, "accum": statement.accum}
-    words = [f"{key}={value}" for key, value in given.items() if value is not None]
+    attributes = {"precision": statement.precision, "accum": statement.accum}
+    words = [f"{key}={value}" for key, value in attributes.items() if value is not None]
     return f" with {', '.join(words)}" if words else ""
 
 
@@ -143,31 +136,23 @@ class Line:
     names: dict[int, str]
     variable: str
 
-    def words(self, node: Node, level: int) -> str:
-        """The text of `node`, in brackets if it holds together less than `level`."""
+    def words(self, node: Node) -> str:
+        """The text of `node`."""
+        return written(node, self._said)
+
+    def _said(self, node: Node, _: int) -> str | None:
+        """What stands for a node that has a name, or that is written in a way of its own."""
         if id(node) in self.names:
             return self._member(self.names[id(node)], node.known)
         match node:
             case Named(name=name, known=known):
                 return self._member(name, known)
-            case Number(value=value):
-                return repr(value)
             case Pick():
                 return self._picked(node)
-            case Negate(x=x):
-                return _within(f"-{self.words(x, SIGN)}", SIGN, level)
-            case Transpose(x=x):
-                return f"{self.words(x, POSTFIX)}.T"
-            case Binary(op=op, left=left, right=right):
-                own = PRODUCT if op in "*@" else SUM
-                words = f"{self.words(left, own)} {op} {self.words(right, own + 1)}"
-                return _within(words, own, level)
-            case Applied():
-                return self._applied(node)
-            case Total() | Parameter():
-                raise AssertionError("sums and parameters have names")
+            case Applied(macro=macro, arguments=(argument,), times=int(times)):
+                return f"iterate({macro}, {self.words(argument)}, {times})"
             case _:
-                assert_never(node)
+                return None
 
     def _member(self, name: str, known: Known | None) -> str:
         return f"{name}[{self.variable}]" if known is not None and known.family else name
@@ -181,13 +166,3 @@ class Line:
         assert source.known is not None
         index, into = declared.index(len(node.known)), declared.index(len(source.known))
         return f"{name}[{declared.map(node.members, index, into, 'at')}[{self.variable}]]"
-
-    def _applied(self, node: Applied) -> str:
-        arguments = ", ".join(self.words(one, 0) for one in node.arguments)
-        if node.times is None:
-            return f"{node.macro}({arguments})"
-        return f"iterate({node.macro}, {arguments}, {node.times})"
-
-
-def _within(words: str, own: int, level: int) -> str:
-    return f"({words})" if own < level else words

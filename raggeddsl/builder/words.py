@@ -1,7 +1,8 @@
-"""An expression in, the words that name it, its shape and its members in a message out."""
+"""An expression in, its text in the language out; and the words that name it in a message, with its shape."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 import numpy as np
@@ -21,14 +22,71 @@ from raggeddsl.builder.nodes import (
 )
 from raggeddsl.elaborate.types import show_type
 
+SUM, PRODUCT, SIGN, POSTFIX = 1, 2, 3, 4
+"""How tightly what is written holds together."""
+
 LONGEST = 60
 DEEPEST = 6
+"""Characters and operations within each other that a message shows of an expression."""
+
+
+def written(node: Node, said: Callable[[Node, int], str | None], level: int = 0, depth: int = 0) -> str:
+    """The text of `node`, in brackets if it holds together less than `level`.
+
+    `said(node, depth)` is what stands for a node that is `depth` operations deep, or None for one that
+    is written out: every name, members and sum has something that stands for it.
+    """
+    words = said(node, depth)
+    if words is not None:
+        return words
+
+    def inside(part: Node, level: int) -> str:
+        return written(part, said, level, depth + 1)
+
+    match node:
+        case Number(value=value):
+            return repr(value)
+        case Negate(x=x):
+            return _bracketed(f"-{inside(x, SIGN)}", SIGN, level)
+        case Transpose(x=x):
+            return f"{inside(x, POSTFIX)}.T"
+        case Binary(op=op, left=left, right=right):
+            holds = PRODUCT if op in "*@" else SUM
+            return _bracketed(f"{inside(left, holds)} {op} {inside(right, holds + 1)}", holds, level)
+        case Applied(macro=macro, arguments=arguments):
+            return f"{macro}({', '.join(inside(argument, 0) for argument in arguments)})"
+        case Named() | Parameter() | Pick() | Total():
+            raise AssertionError("names, members and sums are said, not written out")
+        case _:
+            assert_never(node)
+
+
+def _bracketed(words: str, holds: int, level: int) -> str:
+    return f"({words})" if holds < level else words
+
+
+# ---------------------------------------------------------------- in messages
 
 
 def shown(node: Node) -> str:
     """`A @ B.T`: the expression as it was written in Python, cut short where it is long."""
-    words = _words(node, 0, DEEPEST)
+    words = written(node, _in_message)
     return words if len(words) <= LONGEST else f"{words[: LONGEST - 3]}..."
+
+
+def _in_message(node: Node, depth: int) -> str | None:
+    if depth == DEEPEST:
+        return "..."
+    match node:
+        case Named(name=name) | Parameter(name=name):
+            return name
+        case Pick(source=source, members=chosen):
+            inside = str(chosen) if isinstance(chosen, int) else "..."
+            return f"{written(source, _in_message, POSTFIX, depth + 1)}[{inside}]"
+        case Total(body=body):
+            return f"sum({written(body, _in_message, 0, depth + 1)})"
+        case _:
+            return None
 
 
 def shape_of(node: Node, row: int) -> str:
@@ -52,34 +110,3 @@ def where(bad: np.ndarray, *sides: Known) -> str:
 
 def members(count: int) -> str:
     return "1 member" if count == 1 else f"{count} members"
-
-
-def _words(node: Node, level: int, deep: int) -> str:
-    if deep == 0:
-        return "..."
-    match node:
-        case Named(name=name) | Parameter(name=name):
-            return name
-        case Number(value=value):
-            return repr(value)
-        case Pick(source=source, members=chosen):
-            inside = str(chosen) if isinstance(chosen, int) else "..."
-            return f"{_words(source, 4, deep - 1)}[{inside}]"
-        case Negate(x=x):
-            return _bracketed(f"-{_words(x, 3, deep - 1)}", 3, level)
-        case Transpose(x=x):
-            return f"{_words(x, 4, deep - 1)}.T"
-        case Binary(op=op, left=left, right=right):
-            own = 2 if op in "*@" else 1
-            inside = f"{_words(left, own, deep - 1)} {op} {_words(right, own + 1, deep - 1)}"
-            return _bracketed(inside, own, level)
-        case Total(body=body):
-            return f"sum({_words(body, 0, deep - 1)})"
-        case Applied(macro=macro, arguments=arguments):
-            return f"{macro}({', '.join(_words(one, 0, deep - 1) for one in arguments)})"
-        case _:
-            assert_never(node)
-
-
-def _bracketed(words: str, own: int, level: int) -> str:
-    return f"({words})" if own < level else words

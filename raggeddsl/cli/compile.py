@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raggeddsl.cli.parser import EXIT_FINE, WrongUsage, did_you_mean
-from raggeddsl.cli.spec import add_backend, add_spec, compiled
+from raggeddsl.cli.spec import add_backend, add_spec, compiled, stopped
 from raggeddsl.cli.write import write_text
+from raggeddsl.program import pipeline
 
 if TYPE_CHECKING:
     from raggeddsl import Program
@@ -21,8 +22,10 @@ examples:
   raggeddsl compile model.rmm
   raggeddsl compile model.rmm --emit plan,stablehlo -o stages
   raggeddsl compile model.rmm --emit graph -o -
+  raggeddsl compile model.rmm --stop-after elaborate
 
-Stages: ast, graph, plan, jaxpr, stablehlo.
+What can be written: ast, graph, plan, jaxpr, stablehlo.
+Stages, in order: parse, elaborate, normalise, plan, lower.
 """
 
 
@@ -38,11 +41,19 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="-",
         help="the folder to write to, made if it is not there; - for stdout (default)",
     )
+    parser.add_argument(
+        "--stop-after",
+        metavar="STAGE",
+        choices=pipeline.STAGES,
+        help=f"print what a stage gives and go no further: {', '.join(pipeline.STAGES)}",
+    )
     add_backend(parser)
     parser.epilog = EXAMPLE
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.stop_after is not None:
+        return _stopped(args)
     if args.output != "-" and not args.emit:
         raise WrongUsage(f"-o names the folder of the stages: say which with --emit ({', '.join(STAGES)})")
     program = compiled(args, ahead=True)
@@ -64,6 +75,59 @@ def run(args: argparse.Namespace) -> int:
         write_text(path, text if text.endswith("\n") else text + "\n")
         print(f"wrote {path}")
     return EXIT_FINE
+
+
+def _stopped(args: argparse.Namespace) -> int:
+    """Print what the last stage gave that is to be run."""
+    if args.emit or args.output != "-":
+        raise WrongUsage("--stop-after prints what one stage gives: leave out --emit and -o")
+    print(AFTER[args.stop_after](args).rstrip("\n"))
+    return EXIT_FINE
+
+
+def parsed_text(args: argparse.Namespace) -> str:
+    from raggeddsl.language.dump import dump
+
+    tree = stopped(args, "parse").tree
+    assert tree is not None
+    return dump(tree)
+
+
+def elaborated_text(args: argparse.Namespace) -> str:
+    from raggeddsl.graph import draw
+
+    spec = stopped(args, "elaborate").spec
+    assert spec is not None
+    return draw.to_text(spec)
+
+
+def normalised_text(args: argparse.Namespace) -> str:
+    from raggeddsl.graph import draw
+
+    graph = stopped(args, "normalise").graph
+    assert graph is not None
+    return draw.to_text(graph)
+
+
+def planned_text(args: argparse.Namespace) -> str:
+    from raggeddsl.explain import explain
+
+    stages = stopped(args, "plan")
+    assert stages.plan is not None
+    return str(explain(stages.plan, None, facts={"timings": stages.timings, "passes": stages.passes}))
+
+
+def lowered_text(args: argparse.Namespace) -> str:
+    return str(compiled(args).explain())
+
+
+AFTER: dict[str, Callable[[argparse.Namespace], str]] = {
+    "parse": parsed_text,
+    "elaborate": elaborated_text,
+    "normalise": normalised_text,
+    "plan": planned_text,
+    "lower": lowered_text,
+}
 
 
 def stages(words: str) -> tuple[str, ...]:
@@ -88,7 +152,7 @@ def ast_text(program: Program) -> str:
 def graph_text(program: Program) -> str:
     from raggeddsl.graph import draw
 
-    return draw.to_text(program.graph)
+    return draw.to_text(program.plan.graph)
 
 
 def plan_text(program: Program) -> str:

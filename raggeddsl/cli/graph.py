@@ -28,7 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from raggeddsl.graph import draw
 
-    graph = compiled(args).graph
+    graph = compiled(args).plan.graph
     match args.format:
         case "text":
             text = draw.to_text(graph)

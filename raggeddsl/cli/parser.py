@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import NoReturn
+
+from raggeddsl.diagnostics.suggest import suggest
 
 EXIT_FINE = 0
 EXIT_FINDINGS = 1
@@ -21,9 +22,9 @@ class WrongUsage(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean x?` for the nearest known word, or nothing; dashes in front make no likeness."""
-    names = {one.lstrip("-"): one for one in known}
-    near = difflib.get_close_matches(word.lstrip("-"), list(names), n=1, cutoff=0.6)
-    return f"; did you mean `{names[near[0]]}`?" if near else ""
+    names = {name.lstrip("-"): name for name in known}
+    near = suggest(word.lstrip("-"), names)
+    return f"; did you mean `{names[near]}`?" if near else ""
 
 
 class Parser(argparse.ArgumentParser):

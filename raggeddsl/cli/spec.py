@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 from raggeddsl.cli.report import report
+from raggeddsl.kernels.registry import KERNELS
+from raggeddsl.options import CompileOptions, Options, Target
 
 if TYPE_CHECKING:
     from raggeddsl import Program
+    from raggeddsl.program.pipeline import Stages
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
@@ -48,13 +52,13 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how it is compiled")
     group.add_argument(
         "--target",
-        choices=("auto", "fused", "dispatch"),
+        choices=get_args(Target),
         default="auto",
         help="one jitted program, or one executable a shape (default: auto)",
     )
     group.add_argument(
         "--kernel",
-        choices=("auto", "native", "mkl", "xla", "reference"),
+        choices=("auto", *KERNELS),
         default="auto",
         help="what computes the products (default: auto)",
     )
@@ -83,6 +87,22 @@ def compiled(args: argparse.Namespace, *, ahead: bool = False) -> Program:
     program = rd.compile_file(args.file, ahead=ahead, **reading(args), **how)
     report(program.diagnostics, None, args)
     return program
+
+
+def stopped(args: argparse.Namespace, stage: str) -> Stages:
+    """The stages of the spec that `args` names up to `stage`; warnings go to stderr.
+
+    Raises `RmmError`.
+    """
+    from raggeddsl.language.read import read_source
+    from raggeddsl.program import pipeline
+
+    source = read_source(args.file)
+    how = {**reading(args), "folder": Path(args.file).parent, "target": args.target, "kernel": args.kernel}
+    stages = pipeline.run_stages(source.text, source.name, Options.of(how, CompileOptions, "compile"), stage)
+    stages.diagnostics.raise_if_failed()
+    report(stages.diagnostics.found, None, args)
+    return stages
 
 
 def size(word: str) -> tuple[str, int]:

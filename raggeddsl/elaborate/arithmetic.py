@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import assert_never
 
 import numpy as np
 
 from raggeddsl.diagnostics.diagnostic import Fix
 from raggeddsl.diagnostics.source import Span
-from raggeddsl.dtypes import DTYPES, promote
-from raggeddsl.elaborate.context import Context, close, close_part, use_of
-from raggeddsl.elaborate.describe import describe, in_text
+from raggeddsl.elaborate.context import Context, close, close_part, describe, in_text, use_of
 from raggeddsl.elaborate.types import both_shapes
-from raggeddsl.elaborate.values import Constant, Matrix, Part, Value
-from raggeddsl.graph import factors
+from raggeddsl.elaborate.values import Constant, Matrix, Part, Value, side
+from raggeddsl.graph import factors, rules
 from raggeddsl.graph.nodes import FamilyType
 from raggeddsl.language import ast
 
@@ -61,7 +60,7 @@ def _fold(ctx: Context, expr: ast.Binary, left: int | float, right: int | float)
 
 
 def _in_range(ctx: Context, value: int | float, span: Span) -> bool:
-    if math.isfinite(value) and (isinstance(value, float) or abs(value) <= factors.LARGEST_WHOLE):
+    if factors.in_range(value):
         return True
     ctx.error(
         "RMM319",
@@ -95,51 +94,59 @@ def scale(ctx: Context, value: Matrix, factor: int | float) -> Matrix | None:
     return Matrix(parts, value.type, value.constant, value.causes)
 
 
-def _by_number(ctx: Context, expr: ast.Binary, value: Matrix, number: int | float) -> Matrix | None:
-    """`number * value` as it is written in `expr`, if the type of `value` holds the number."""
-    dtype = value.type.dtype
-    if isinstance(number, float) and DTYPES[dtype].kind == "integer":
-        whole = f", as {int(number)}" if number.is_integer() else ""
-        ctx.error(
-            "RMM311",
-            f"a fractional number times {dtype} is not {dtype}",
-            expr.span,
-            help=f"use a whole number{whole}, or multiply with an f32 scalar: `input s : f32[]`",
-        )
-        return None
-    bad = factors.misfit(number, dtype)
-    if bad is not None:
-        ctx.error("RMM320", bad.message, expr.span, here=bad.holds, help=bad.help)
-        return None
-    return scale(ctx, value, number)
-
-
 def _times(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Matrix | None:
+    type = rules.scaled(side(left), side(right))
+    if not isinstance(type, FamilyType):
+        _unscalable(ctx, expr, left, right, type)
+        return None
     if isinstance(left, Constant):
-        assert isinstance(right, Matrix)
-        return _by_number(ctx, expr, right, left.value)
+        assert isinstance(right, Matrix), "two numbers are worked out before"
+        return scale(ctx, right, left.value)
     if isinstance(right, Constant):
-        return _by_number(ctx, expr, left, right.value)
-    if left.type.scalar:
-        return _scale_by(ctx, right, left)
-    if right.type.scalar:
-        return _scale_by(ctx, left, right)
+        return scale(ctx, left, right.value)
+    return _scale_by(ctx, right, left, type) if left.type.scalar else _scale_by(ctx, left, right, type)
+
+
+def _unscalable(
+    ctx: Context, expr: ast.Binary, left: Value, right: Value, mismatch: rules.Unscalable
+) -> None:
+    match mismatch:
+        case rules.TwoMatrices():
+            assert isinstance(left, Matrix) and isinstance(right, Matrix)
+            _two_matrices(ctx, expr, left, right, mismatch)
+        case rules.FractionOfIntegers(number=number, dtype=dtype):
+            whole = f", as {int(number)}" if number.is_integer() else ""
+            ctx.error(
+                mismatch.code,
+                f"a fractional number times {dtype} is not {dtype}",
+                expr.span,
+                help=f"use a whole number{whole}, or multiply with an f32 scalar: `input s : f32[]`",
+            )
+        case rules.FactorOutOfRange(number=number, dtype=dtype):
+            words = factors.misfit(number, dtype)
+            ctx.error(mismatch.code, words.message, expr.span, here=words.holds, help=words.help)
+        case _:
+            assert_never(mismatch)
+
+
+def _two_matrices(
+    ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix, mismatch: rules.TwoMatrices
+) -> None:
     ctx.refuse()
     names = describe(ctx, expr.left, 0), describe(ctx, expr.right, 0)
     ctx.error(
-        "RMM303",
+        mismatch.code,
         f"`*` between two matrices in `{in_text(ctx, expr)}`",
         expr.op_span,
         here=both_shapes(names, left.type, right.type, 0),
         help="write `@` for the matrix product; `*` takes a number or a scalar on one side",
         fixes=[Fix(expr.op_span, "@")],
     )
-    return None
 
 
-def _scale_by(ctx: Context, value: Matrix, scalar: Matrix) -> Matrix | None:
-    """`scalar * value`, the scalar's own factor taken out where that is exact."""
-    dtype = promote(value.type.dtype, scalar.type.dtype)
+def _scale_by(ctx: Context, value: Matrix, scalar: Matrix, type: FamilyType) -> Matrix | None:
+    """`scalar * value`, which is of `type`; the scalar's own factor taken out where that is exact."""
+    dtype = type.dtype
     if len(value.parts) > 1 or value.parts[0].by is not None or value.type.dtype != dtype:
         closed = close(ctx, value)
         if closed is None:
@@ -157,40 +164,29 @@ def _scale_by(ctx: Context, value: Matrix, scalar: Matrix) -> Matrix | None:
     if by is None:
         return None
     part = value.parts[0]
-    constant = value.constant and scalar.constant
-    type = spread(FamilyType(value.type.rows, value.type.cols, dtype, value.type.scalar), ctx, constant)
     scaled = Part(part.x, part.type, part.factor, by)
-    made = Matrix((scaled,), type, constant, value.causes)
+    made = Matrix((scaled,), type, value.constant and scalar.constant, value.causes)
     return made if factor == 1 and isinstance(factor, int) else scale(ctx, made, factor)
 
 
 def spread(type: FamilyType, ctx: Context, constant: bool) -> FamilyType:
     """`type` with one row for each row of the domain, if the value is not constant."""
-    if constant:
-        return type
-    length = ctx.domain.length
-    return FamilyType(stretch(type.rows, length), stretch(type.cols, length), type.dtype, type.scalar)
-
-
-def stretch(column: np.ndarray, length: int) -> np.ndarray:
-    """A column of one row, or of `length` rows, as one of `length` rows."""
-    return column if len(column) == length else np.full(length, column[0], np.int64)
+    return type if constant else rules.stretched(type, ctx.domain.length)
 
 
 # ---------------------------------------------------------------- sums of two
 
 
 def _add(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Matrix | None:
-    if isinstance(left, Constant) or isinstance(right, Constant) or left.type.scalar != right.type.scalar:
-        _mixed(ctx, expr, left, right)
+    type = rules.added(side(left), side(right))
+    if isinstance(type, rules.KindsDiffer):
+        _mixed(ctx, expr, type)
         return None
-    bad = (left.type.rows != right.type.rows) | (left.type.cols != right.type.cols)
-    if bad.any():
-        ctx.refuse(bad)
-        _shapes_differ(ctx, expr, left, right, bad)
+    assert isinstance(left, Matrix) and isinstance(right, Matrix), "numbers are of another kind"
+    if isinstance(type, rules.ShapesDiffer):
+        _shapes_differ(ctx, expr, left, right, type)
         return None
-    dtype = promote(left.type.dtype, right.type.dtype)
-    first, second = _settled(ctx, left, dtype), _settled(ctx, right, dtype)
+    first, second = _settled(ctx, left, type.dtype), _settled(ctx, right, type.dtype)
     if first is None or second is None:
         return None
     if expr.op == "-":
@@ -198,7 +194,6 @@ def _add(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> Matrix | 
         if second is None:
             return None
     constant = left.constant and right.constant
-    type = spread(FamilyType(left.type.rows, left.type.cols, dtype, left.type.scalar), ctx, constant)
     causes = right.causes if left.constant and not constant else left.causes
     return Matrix(first.parts + second.parts, type, constant, causes)
 
@@ -212,45 +207,38 @@ def _settled(ctx: Context, value: Matrix, dtype: str) -> Matrix | None:
     return Matrix(closed, value.type, value.constant, value.causes) if len(closed) == len(parts) else None
 
 
-def _mixed(ctx: Context, expr: ast.Binary, left: Value, right: Value) -> None:
+def _mixed(ctx: Context, expr: ast.Binary, mismatch: rules.KindsDiffer) -> None:
     ctx.refuse()
-    kinds = [_kind(left), _kind(right)]
-    number = "a number" in kinds
+    left, right = mismatch.kinds
     ctx.error(
-        "RMM304",
-        f"`{expr.op}` between {kinds[0]} and {kinds[1]} in `{in_text(ctx, expr)}`",
+        mismatch.code,
+        f"`{expr.op}` between a {left} and a {right} in `{in_text(ctx, expr)}`",
         expr.span,
         help=f"only equal shapes add; to add to the diagonal write `X {expr.op} s * E` "
         "with an identity matrix `input E`"
-        if "a matrix" in kinds
-        else f"declare the {'number' if number else 'scalar'} as an `input c : f32[]`",
+        if "matrix" in mismatch.kinds
+        else f"declare the {'number' if 'number' in mismatch.kinds else 'scalar'} as an `input c : f32[]`",
     )
 
 
-def _kind(value: Value) -> str:
-    if isinstance(value, Constant):
-        return "a number"
-    return "a scalar" if value.type.scalar else "a matrix"
-
-
-def _shapes_differ(ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix, bad: np.ndarray) -> None:
-    row = int(bad.argmax())
+def _shapes_differ(
+    ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix, mismatch: rules.ShapesDiffer
+) -> None:
+    bad, row = mismatch.bad, mismatch.member
+    ctx.refuse(bad)
     names = describe(ctx, expr.left, row), describe(ctx, expr.right, row)
     labels = []
-    for axis in (0, 1):
-        sides = [(side.type.rows, side.type.cols)[axis] for side in (left, right)]
-        a, b = (int(side[0 if len(side) == 1 else row]) for side in sides)
+    for axis, (a, b) in enumerate(zip(*mismatch.shapes, strict=True)):
         if a != b:
             labels += [ctx.axis(left.causes[axis], bad, a), ctx.axis(right.causes[axis], bad, b)]
-    flipped = (left.type.rows == right.type.cols) & (left.type.cols == right.type.rows)
     word = in_text(ctx, expr.right)
     ctx.error(
-        "RMM302",
+        mismatch.code,
         f"shapes differ in `{in_text(ctx, expr)}`{_where(ctx, left, right, bad)}",
         expr.span,
         here=both_shapes(names, left.type, right.type, row),
         labels=labels,
-        help=f"transposed it would fit: `{word}.T`" if flipped.all() else "only equal shapes add",
+        help=f"transposed it would fit: `{word}.T`" if mismatch.flip else "only equal shapes add",
     )
 
 

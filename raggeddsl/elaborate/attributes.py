@@ -8,9 +8,9 @@ from raggeddsl.diagnostics.suggest import respelt
 from raggeddsl.elaborate.state import State
 from raggeddsl.elaborate.types import check_dtype
 from raggeddsl.graph.nodes import Arithmetic
+from raggeddsl.graph.rules import PRECISIONS
 from raggeddsl.language import ast
 
-PRECISIONS = ("default", "high", "highest")
 KEYS = ("precision", "accum")
 
 
@@ -21,8 +21,8 @@ def arithmetic_of(state: State, definition: ast.Definition) -> tuple[Arithmetic,
         if _is_known(state, attribute, values) and _is_value(state, attribute):
             values[attribute.key] = attribute
     precision, accum = values.get("precision"), values.get("accum")
-    found = Arithmetic(precision.value if precision else "default", accum.value if accum else None)
-    return found, accum.value_span if accum else None
+    arithmetic = Arithmetic(precision.value if precision else "default", accum.value if accum else None)
+    return arithmetic, accum.value_span if accum else None
 
 
 def _is_known(state: State, attribute: ast.Attribute, values: dict[str, ast.Attribute]) -> bool:

@@ -55,7 +55,7 @@ def elaborate(program: ast.Program, options: Options, diagnostics: Diagnostics) 
 
 def _once(diagnostics: Diagnostics) -> None:
     """Drop repeats: what is wrong inside a function is met at every call of it."""
-    seen = {(one.code, one.message, one.span): one for one in reversed(diagnostics.found)}
+    seen = {(d.code, d.message, d.span): d for d in reversed(diagnostics.found)}
     diagnostics.found[:] = reversed(seen.values())
 
 
@@ -69,8 +69,8 @@ def _inputs(state: State) -> None:
 
 def _definitions(state: State, reads: Reads) -> list[Output]:
     """The outputs, in the order of the text."""
-    rows = {k: own.reshape(-1) for k, own in enumerate(state.symbols.rows)}
-    found: list[tuple[int, Output]] = []
+    rows = {k: of_item.reshape(-1) for k, of_item in enumerate(state.symbols.rows)}
+    placed: list[tuple[int, Output]] = []
     for turn in turns(state, reads, rows):
         item = state.program.items[turn.item]
         if isinstance(item, ast.LineGroup):
@@ -80,8 +80,8 @@ def _definitions(state: State, reads: Reads) -> list[Output]:
             assert isinstance(item, ast.Definition)
             output = define(state, item, int(rows[turn.item][0]))
             outputs = [] if output is None else [output]
-        found += [(output.span.start if output.span else 0, output) for output in outputs]
-    return [output for _, output in sorted(found, key=lambda one: one[0])]
+        placed += [(output.span.start if output.span else 0, output) for output in outputs]
+    return [output for _, output in sorted(placed, key=lambda entry: entry[0])]
 
 
 def _outputs_and_unused(state: State) -> None:
@@ -98,7 +98,7 @@ def _outputs_and_unused(state: State) -> None:
     if not outputs:
         _no_output(state)
         return
-    if any(one.code == "RMM201" for one in state.diagnostics.found):
+    if any(diagnostic.code == "RMM201" for diagnostic in state.diagnostics.found):
         return  # what is unused may be what was misspelt
     symbols.used[[second for second, _ in symbols.twice]] = True
     unused = np.flatnonzero((symbols.kinds == Kind.MATRIX) & ~symbols.used)

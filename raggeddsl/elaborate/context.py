@@ -10,11 +10,13 @@ import numpy as np
 from raggeddsl.diagnostics.diagnostic import Fix, Label
 from raggeddsl.diagnostics.source import Span
 from raggeddsl.elaborate.domain import Domain
+from raggeddsl.elaborate.members import members
 from raggeddsl.elaborate.size_origins import axis_label
 from raggeddsl.elaborate.sizes import BadLines, Scope
 from raggeddsl.elaborate.state import Cause, State
 from raggeddsl.elaborate.types import fits_memory
 from raggeddsl.elaborate.values import Constant, Matrix, Part, Use, Value, of_use, term
+from raggeddsl.graph import rules
 from raggeddsl.graph.nodes import Arithmetic, Chain, Combine, FamilyType, Node, Operand, Origin, Transpose
 from raggeddsl.language import ast
 
@@ -74,13 +76,13 @@ class Context:
         """Record a fault at `span`, or at the call that led here; like lines raise `BadLines`."""
         if self.leaves is not None:
             raise BadLines(bad)
-        given = [label for label in labels if label is not None]
+        placed = [label for label in labels if label is not None]
         if self.site is not None:
-            given.insert(0, Label(span, here or "in this function"))
+            placed.insert(0, Label(span, here or "in this function"))
             here, fixes = None, ()
         elif here is not None:
-            given.insert(0, Label(span, here))
-        self.state.diagnostics.error(code, message, self.site or span, labels=given, help=help, fixes=fixes)
+            placed.insert(0, Label(span, here))
+        self.state.diagnostics.error(code, message, self.site or span, labels=placed, help=help, fixes=fixes)
 
     def refuse(self, bad: np.ndarray | None = None) -> None:
         """Leave a fault in like lines to the line by line way, before any words are made."""
@@ -165,12 +167,12 @@ def use_of(ctx: Context, value: Matrix) -> Use | None:
 
 def transposed(ctx: Context, value: Matrix) -> Matrix | None:
     """Each member transposed; a scalar is its own transpose."""
-    if value.type.scalar:
+    type = rules.transposed(value.type)
+    if type is value.type:
         return value
     use = use_of(ctx, value)
     if use is None:
         return None
-    type = value.type.transpose()
     key = ctx.add(Transpose(type, use.operand, ctx.origin))
     if key is None:
         return None
@@ -190,3 +192,29 @@ def is_matrix(ctx: Context, value: Value | None, expr: ast.Expr, place: str) -> 
         )
         return False
     return value is not None
+
+
+# ---------------------------------------------------------------- names in messages
+
+
+def in_text(ctx: Context, expr: ast.Expr) -> str:
+    """The expression as it is written."""
+    return ctx.state.text(expr.span)
+
+
+def describe(ctx: Context, expr: ast.Expr, row: int | None = None) -> str:
+    """The expression's name in `row` of the domain (None: in no particular one)."""
+    while isinstance(expr, ast.Group) and isinstance(expr.inner, ast.Ref | ast.Group):
+        expr = expr.inner
+    if isinstance(expr, ast.Transpose):
+        inner = describe(ctx, expr.operand, row)
+        return f"{inner}.T"
+    if not isinstance(expr, ast.Ref) or expr.index is None or row is None:
+        text = in_text(ctx, expr)
+        return text if isinstance(expr, ast.Ref | ast.Group) else f"`{text}`"
+    picked = members(ctx.state, expr.index, ctx.domain, ctx.turn)
+    if picked is None:
+        return in_text(ctx, expr)
+    column = picked.picked
+    member = row if column is None else column if isinstance(column, int) else int(column[row])
+    return f"{expr.name}[{member}]"

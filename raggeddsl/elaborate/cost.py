@@ -45,7 +45,7 @@ def _count_all(state: State) -> None:
         for row, statement in state.symbols.statements.items()
         if isinstance(statement, ast.FunctionDef)
     ]
-    for row, statement in sorted(functions, key=lambda one: one[1].span.start):
+    for row, statement in sorted(functions, key=lambda entry: entry[1].span.start):
         state.costs[row] = 1 + _of_body(state, statement)
 
 

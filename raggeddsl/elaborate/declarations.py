@@ -208,11 +208,11 @@ def _values(state: State, name: ast.Name, value: ast.Expr, turn: int, least: int
     if state.symbols.find(name.index, turn, Kind.INDEX) is None:
         return None
     if is_listed(value):
-        found = listed(state, value, name, Scope(turn), least)
-        if found is None:
+        listing = listed(state, value, name, Scope(turn), least)
+        if listing is None:
             _poison(state, name, value)
             return None
-        return found if _sized(state, name, found, value) else None
+        return listing if _sized(state, name, listing, value) else None
     domain = domain_of(state, name.index, name.index_span or name.span, turn)
     if domain is None:
         return None
@@ -233,9 +233,9 @@ def _dim(state: State, statement: ast.DimDecl) -> None:
         if row is None:
             continue
         if name.index is not None:
-            found = _values(state, name, statement.value, turn)
-            if found is not None:
-                state.dims[row] = Sizes(found.values, name.index, statement.value, found.column)
+            sizes = _values(state, name, statement.value, turn)
+            if sizes is not None:
+                state.dims[row] = Sizes(sizes.values, name.index, statement.value, sizes.column)
             continue
         value = _single(state, name, statement)
         if value is not None:
@@ -271,38 +271,38 @@ def _map(state: State, statement: ast.MapDecl) -> None:
                 help=f"a map gives a member for each member: `map {name.name}[t] in {target.name} = ...`",
             )
             continue
-        found = _values(state, name, statement.value, turn, -LARGEST)
+        chosen = _values(state, name, statement.value, turn, -LARGEST)
         row = state.symbols.row_at(name)
-        if found is None or row is None:
+        if chosen is None or row is None:
             continue
         into = domain_of(state, target.name, target.span, turn)
-        if into is not None and _in_range(state, name, target, into.length, found, statement.value):
-            state.maps[row] = IndexMap(found.values, name.index, target.name)
+        if into is not None and _in_range(state, name, target, into.length, chosen, statement.value):
+            state.maps[row] = IndexMap(chosen.values, name.index, target.name)
 
 
 def _in_range(
-    state: State, name: ast.Name, target: ast.Name, length: int, found: Listed, value: ast.Expr
+    state: State, name: ast.Name, target: ast.Name, length: int, chosen: Listed, value: ast.Expr
 ) -> bool:
-    bad = (found.values < 0) | (found.values >= length)
+    bad = (chosen.values < 0) | (chosen.values >= length)
     if not bad.any():
         return True
     place = int(bad.argmax())
     more = int(bad.sum()) - 1
     members = f"{length} members, 0 to {length - 1}" if length else "no members"
     message = (
-        f"`{name.name}[{place}]` is {found.values[place]}{f' (and {more} more)' if more else ''}, "
+        f"`{name.name}[{place}]` is {chosen.values[place]}{f' (and {more} more)' if more else ''}, "
         f"but `{target.name}` has {members}"
     )
     sized = state.indexes[target.name].sized_by
     labels = [] if sized is None else [Label(sized, f"`{target.name}` has {length} members", state.source)]
     help = "members are counted from 0"
-    cell = None if found.column is None else found.column.label(place, "")
+    cell = None if chosen.column is None else chosen.column.label(place, "")
     if cell is not None:
         labels.append(Label(value.span, f"`{name.name}` is read here", state.source))
         state.diagnostics.error("RMM404", message, cell.span, labels=labels, help=help, source=cell.source)
         return False
-    if found.column is not None:
-        message += f": {found.column.cell(place)}"
+    if chosen.column is not None:
+        message += f": {chosen.column.cell(place)}"
     span = value.items[place].span if isinstance(value, ast.ListLiteral) else value.span
     state.diagnostics.error("RMM404", message, span, labels=labels, help=help)
     return False

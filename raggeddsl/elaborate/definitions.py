@@ -17,6 +17,7 @@ from raggeddsl.elaborate.sizes import Scope
 from raggeddsl.elaborate.state import Cause, Causes, Family, State
 from raggeddsl.elaborate.types import check_dtype, family_type, shape_of, show_type, type_dtype
 from raggeddsl.elaborate.values import Matrix
+from raggeddsl.graph import rules
 from raggeddsl.graph.nodes import FamilyType, Input, Operand, Origin, Output
 from raggeddsl.language import ast
 
@@ -115,8 +116,8 @@ def _store(state: State, statement: ast.Definition, row: int, domain: Domain, va
     type = value.type
     if family and value.constant:
         type = type.take(np.zeros(domain.length, np.int64))
-    own = (Cause(row, 0), Cause(row, 1))
-    bind(state, name, row, operand, type, own if statement.type is not None else value.causes)
+    declared_here = (Cause(row, 0), Cause(row, 1))
+    bind(state, name, row, operand, type, declared_here if statement.type is not None else value.causes)
     if not statement.output:
         return None
     state.symbols.used[row] = True
@@ -133,40 +134,48 @@ def _declared(state: State, type: ast.TypeExpr, domain: Domain, span: Span) -> D
 
 def _as_declared(ctx: Context, statement: ast.Definition, declared: Declared, value: Matrix) -> bool:
     """Whether `value` has the declared type; else an error says which side to change."""
-    type = statement.type
-    assert type is not None
-    have = value.type
-    bad = (declared.rows != have.rows) | (declared.cols != have.cols)
-    if bad.any() or declared.scalar != have.scalar:
-        ctx.refuse(bad if bad.any() else None)
-        row = int(bad.argmax())
-        wanted = FamilyType(declared.rows, declared.cols, declared.dtype or have.dtype, declared.scalar)
-        text = ctx.state.text(statement.value.span)
-        labels = [
-            ctx.axis(value.causes[axis], bad, int(sizes[0 if len(sizes) == 1 else row]))
-            for axis, sizes in enumerate((have.rows, have.cols))
-            if bad.any() and (wanted.rows, wanted.cols)[axis][row] != sizes[0 if len(sizes) == 1 else row]
-        ]
-        ctx.error(
-            "RMM309",
-            f"`{label(statement.name)}` is declared {show_type(wanted, row)}, but its value is "
-            f"{show_type(have, row)}{ctx.domain.rows(bad) if bad.any() else ''}",
-            type.span,
-            labels=[Label(statement.value.span, f"`{text}` is {show_type(have, row)}"), *labels],
-            help="change the type or the value; a definition's type may also be left out",
-        )
-        return False
-    if declared.dtype not in (None, have.dtype):
-        _wrong_dtype(ctx, statement, declared, have)
-        return False
-    return True
+    wanted = FamilyType(declared.rows, declared.cols, declared.dtype or value.type.dtype, declared.scalar)
+    mismatch = rules.as_declared(wanted, value.type)
+    if mismatch is None:
+        return True
+    if mismatch.shapes:
+        _wrong_shape(ctx, statement, wanted, value, mismatch)
+    else:
+        _wrong_dtype(ctx, statement, wanted, value.type)
+    return False
 
 
-def _wrong_dtype(ctx: Context, statement: ast.Definition, declared: Declared, have: FamilyType) -> None:
+def _wrong_shape(
+    ctx: Context,
+    statement: ast.Definition,
+    declared: FamilyType,
+    value: Matrix,
+    mismatch: rules.NotAsDeclared,
+) -> None:
+    assert statement.type is not None
+    bad, row = mismatch.bad, mismatch.member
+    text, have = ctx.state.text(statement.value.span), show_type(value.type, row)
+    labels: list[Label | None] = [Label(statement.value.span, f"`{text}` is {have}")]
+    if bad.any():
+        shapes = rules.shape(declared, row), rules.shape(value.type, row)
+        for axis, (wanted, size) in enumerate(zip(*shapes, strict=True)):
+            if wanted != size:
+                labels.append(ctx.axis(value.causes[axis], bad, size))
+    ctx.error(
+        mismatch.code,
+        f"`{label(statement.name)}` is declared {show_type(declared, row)}, but its value is "
+        f"{have}{ctx.domain.rows(bad)}",
+        statement.type.span,
+        labels=labels,
+        help="change the type or the value; a definition's type may also be left out",
+    )
+
+
+def _wrong_dtype(ctx: Context, statement: ast.Definition, declared: FamilyType, have: FamilyType) -> None:
     type = statement.type
     assert type is not None
     ctx.error(
-        "RMM309",
+        rules.NotAsDeclared.code,
         f"`{label(statement.name)}` is declared {declared.dtype}, but its value is {have.dtype}",
         type.dtype_span or type.span,
         labels=[Label(statement.value.span, f"this is {have.dtype}")],

@@ -37,14 +37,14 @@ class Domain:
 
     def rows(self, bad: np.ndarray) -> str:
         """` for i = 2 (and 1 more)`: the rows where `bad` bool[length] holds, in words."""
-        found = np.flatnonzero(bad)
+        places = np.flatnonzero(bad)
         every = {**self.hidden, **self.variables}
-        if not every or not len(found):
+        if not every or not len(places):
             return ""
-        row = int(found[0])
+        row = int(places[0])
         members = {index: row if column is None else int(column[row]) for index, column in every.items()}
         named = ", ".join(f"{index} = {member}" for index, member in members.items())
-        return f" for {named}" + (f" (and {len(found) - 1} more)" if len(found) > 1 else "")
+        return f" for {named}" + (f" (and {len(places) - 1} more)" if len(places) > 1 else "")
 
 
 def _take(variables: Mapping[str, Columns | None], rows: Columns) -> dict[str, Columns | None]:

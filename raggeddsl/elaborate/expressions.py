@@ -17,9 +17,8 @@ from raggeddsl.diagnostics.diagnostic import Fix, Label
 from raggeddsl.diagnostics.source import Span
 from raggeddsl.elaborate import sums
 from raggeddsl.elaborate.arithmetic import binary, negate
-from raggeddsl.elaborate.context import MAX_DEPTH, Context, close, is_matrix, transposed
+from raggeddsl.elaborate.context import MAX_DEPTH, Context, close, in_text, is_matrix, transposed
 from raggeddsl.elaborate.cost import affordable
-from raggeddsl.elaborate.describe import in_text
 from raggeddsl.elaborate.members import fits, members
 from raggeddsl.elaborate.products import matmul
 from raggeddsl.elaborate.sizes import formula
@@ -27,6 +26,7 @@ from raggeddsl.elaborate.state import Family, identity
 from raggeddsl.elaborate.symbols import Kind
 from raggeddsl.elaborate.types import show_type
 from raggeddsl.elaborate.values import Constant, Matrix, Use, Value, of_use
+from raggeddsl.graph import rules
 from raggeddsl.graph.nodes import Operand
 from raggeddsl.language import ast
 
@@ -174,8 +174,8 @@ def _of_family(ctx: Context, expr: ast.Ref, row: int, family: Family) -> Matrix 
         return of_use(Use(family.operand, False), family.type, causes)
     constant = isinstance(picked.picked, int)
     chosen = np.array([picked.picked]) if constant else np.asarray(picked.picked)
-    own = family.operand.members
-    taken: np.ndarray | None = chosen if own is None else own[chosen]
+    mapped = family.operand.members
+    taken: np.ndarray | None = chosen if mapped is None else mapped[chosen]
     if taken is not None and identity(taken, len(ctx.state.graph.type(family.operand.node))):
         taken = None
     use = Use(Operand(family.operand.node, taken), constant)
@@ -325,13 +325,13 @@ def _bad_count(ctx: Context, expr: ast.Expr, message: str) -> None:
 def _keeps_shape(
     ctx: Context, before: Matrix, after: Matrix, definition: ast.FunctionDef, expr: ast.Call
 ) -> bool:
-    bad = (before.type.rows != after.type.rows) | (before.type.cols != after.type.cols)
-    if before.type.scalar == after.type.scalar and not bad.any():
+    mismatch = rules.iterated(before.type, after.type)
+    if mismatch is None:
         return True
-    row = int(bad.argmax())
-    where = "" if after.constant and before.constant else ctx.domain.rows(bad)
+    row = mismatch.member
+    where = "" if after.constant and before.constant else ctx.domain.rows(mismatch.bad)
     ctx.error(
-        "RMM314",
+        mismatch.code,
         f"`{definition.name.name}` changes the shape, so it cannot be iterated{where}",
         expr.span,
         here=f"{show_type(before.type, row)} becomes {show_type(after.type, row)}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from raggeddsl.elaborate.state import LINE_LIMIT, State, identity
 from raggeddsl.elaborate.symbols import slot_at
 from raggeddsl.elaborate.types import family_type, usable
 from raggeddsl.elaborate.values import Matrix, Use, of_use
+from raggeddsl.graph import rules
 from raggeddsl.graph.buffers import of_their_own
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Input, Operand, Origin, Output
 from raggeddsl.language import ast
@@ -173,21 +175,21 @@ def _groups(keys: list[np.ndarray], length: int) -> list[np.ndarray]:
 
 def _constants(lines: ast.LineGroup, chosen: np.ndarray, value: ast.Expr) -> list[np.ndarray]:
     """The column of each number in the expression, one value a line."""
-    found: list[np.ndarray] = []
+    constants: list[np.ndarray] = []
     pending = [value]
     while pending:
         match expr := pending.pop():
             case ast.Number(span=span):
                 column = lines.columns[slot_at(lines, 0, span.start)]
                 assert isinstance(column, np.ndarray)
-                found.append(column[chosen])
+                constants.append(column[chosen])
             case ast.Binary(left=left, right=right):
                 pending += [left, right]
             case ast.Negate(operand=inner) | ast.Transpose(operand=inner) | ast.Group(inner=inner):
                 pending.append(inner)
             case _:
                 assert isinstance(expr, ast.Ref), "like lines are made of names, numbers and operators"
-    return found
+    return constants
 
 
 def _define_alone(state: State, lines: ast.LineGroup, line: int, rows: np.ndarray) -> Output | None:
@@ -268,12 +270,10 @@ def _declared(state: State, lines: ast.LineGroup, chosen: np.ndarray) -> FamilyT
 
 
 def _check_declared(declared: FamilyType, value: Matrix) -> None:
-    have = value.type
-    if declared.scalar != have.scalar or declared.dtype not in ("", have.dtype):
-        raise BadLines
-    bad = (declared.rows != have.rows) | (declared.cols != have.cols)
-    if bad.any():
-        raise BadLines(bad)
+    wanted = replace(declared, dtype=declared.dtype or value.type.dtype)
+    mismatch = rules.as_declared(wanted, value.type)
+    if mismatch is not None:
+        raise BadLines(None if mismatch.kinds or mismatch.dtypes else mismatch.bad)
 
 
 def _leaf(state: State, rows: np.ndarray) -> Matrix:

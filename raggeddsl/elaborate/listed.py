@@ -116,13 +116,13 @@ def _table(state: State, value: ast.Call, name: ast.Name) -> Listed | None:
     assert isinstance(path, ast.Text)
     chosen = dict(value.keywords).get(name.name)
     if chosen is None:
-        found = state.tables.column(path, name.name, name.span)
+        cells = state.tables.column(path, name.name, name.span)
     else:
         assert isinstance(chosen, ast.Text)
-        found = state.tables.column(path, chosen.value, chosen.span)
-    if found is None or too_many(state, len(found.values), value.span):
+        cells = state.tables.column(path, chosen.value, chosen.span)
+    if cells is None or too_many(state, len(cells.values), value.span):
         return None
-    return Listed(found.values, found)
+    return Listed(cells.values, cells)
 
 
 def check_keywords(state: State, value: ast.Expr, names: tuple[ast.Name, ...]) -> None:

@@ -74,7 +74,7 @@ def resolve(state: State) -> Reads:
 
 def check_names(state: State, statement: ast.Statement, functions: dict[int, set[int]]) -> list[int]:
     """Check one statement's names; gives the rows of the matrices that it reads."""
-    found: list[int] = []
+    read: list[int] = []
     failed: set[str] = set()
     for use in sorted(uses(statement), key=lambda use: use.span.start):
         row = None if use.name in failed else check_use(state, use, statement)
@@ -82,10 +82,10 @@ def check_names(state: State, statement: ast.Statement, functions: dict[int, set
             failed.add(use.name)
             continue
         if use.wanted == "function":
-            found += functions.get(row, ())
+            read += functions.get(row, ())
         elif use.wanted == "matrix":
-            found.append(row)
-    return found
+            read.append(row)
+    return read
 
 
 def check_use(state: State, use: Use, statement: ast.Statement) -> int | None:

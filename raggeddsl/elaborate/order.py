@@ -29,19 +29,19 @@ def turns(state: State, reads: Reads, rows: dict[int, np.ndarray]) -> list[Turn]
     if not any(isinstance(items[k], ast.LineGroup) for k in definitions):
         return [Turn(k) for k in sorted(definitions, key=lambda k: int(state.symbols.turns[rows[k][0]]))]
     depth = _depths(state, reads, rows, definitions)
-    found: list[tuple[int, int, Turn]] = []
+    placed: list[tuple[int, int, Turn]] = []
     for k in definitions:
         depths = depth[rows[k]]
         starts = state.symbols.turns[rows[k]]
         if not isinstance(items[k], ast.LineGroup):
-            found.append((int(depths[0]), int(starts[0]), Turn(k)))
+            placed.append((int(depths[0]), int(starts[0]), Turn(k)))
             continue
         order = np.argsort(depths, kind="stable")
         edges = np.flatnonzero(np.diff(depths[order])) + 1
-        found += [
+        placed += [
             (int(depths[lines[0]]), int(starts[lines[0]]), Turn(k, lines)) for lines in np.split(order, edges)
         ]
-    return [turn for _, _, turn in sorted(found, key=lambda one: one[:2])]
+    return [turn for _, _, turn in sorted(placed, key=lambda entry: entry[:2])]
 
 
 def _is_definition(item: ast.Statement | ast.LineGroup) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
 from raggeddsl.diagnostics.diagnostic import Fix
-from raggeddsl.dtypes import DTYPES, promote
+from raggeddsl.dtypes import DTYPES
 from raggeddsl.elaborate.arithmetic import scale, spread
-from raggeddsl.elaborate.context import Context, close, close_part, is_matrix
-from raggeddsl.elaborate.describe import describe, in_text
+from raggeddsl.elaborate.context import Context, close, close_part, describe, in_text, is_matrix
 from raggeddsl.elaborate.size_origins import count
 from raggeddsl.elaborate.types import both_shapes
 from raggeddsl.elaborate.values import Matrix, OpenChain, Part, Use, Value
+from raggeddsl.graph import rules
 from raggeddsl.graph.nodes import FamilyType
 from raggeddsl.language import ast
 
@@ -24,26 +24,27 @@ def matmul(ctx: Context, expr: ast.Binary, left: Value | None, right: Value | No
         return None
     assert isinstance(left, Matrix)
     assert isinstance(right, Matrix)
-    if left.type.scalar or right.type.scalar:
-        _scalar(ctx, expr, left)
-        return None
-    bad = left.type.cols != right.type.rows
-    if bad.any():
-        ctx.refuse(bad)
-        _inner_sizes(ctx, expr, left, right, bad)
-        return None
-    dtype = _dtype(ctx, promote(left.type.dtype, right.type.dtype))
+    type = rules.product(left.type, right.type)
+    match type:
+        case rules.NoMatrix():
+            _scalar(ctx, expr, type)
+            return None
+        case rules.InnerSizes():
+            _inner_sizes(ctx, expr, left, right, type)
+            return None
+    dtype = _dtype(ctx, type.dtype)
     if dtype is None:
         return None
     first, second = _factor(ctx, left, dtype), _factor(ctx, right, dtype)
     if first is None or second is None:
         return None
-    return _joined(ctx, first, second, (left, right), dtype)
+    return _joined(ctx, first, second, (left, right), replace(type, dtype=dtype))
 
 
 def _joined(
-    ctx: Context, first: Part, second: Part, sides: tuple[Matrix, Matrix], dtype: str
+    ctx: Context, first: Part, second: Part, sides: tuple[Matrix, Matrix], type: FamilyType
 ) -> Matrix | None:
+    """The chain of `first` and `second`, the parts that `sides` are, of which `type` is the product's."""
     left, right = sides
     if first.by is not None and second.by is not None:
         closed = close(ctx, right)
@@ -56,10 +57,10 @@ def _joined(
     assert isinstance(last.x, Use)
     factors = first.x.factors if isinstance(first.x, OpenChain) else (first.x,)
     chain = OpenChain((*factors, last.x))
-    shape = FamilyType(first.type.rows, last.type.cols, dtype)
-    constant = left.constant and right.constant
+    shape = FamilyType(first.type.rows, last.type.cols, type.dtype)
     part = Part(chain, spread(shape, ctx, chain.constant), 1, first.by or second.by)
-    whole = Matrix((part,), spread(shape, ctx, constant), constant, (left.causes[0], right.causes[1]))
+    constant = left.constant and right.constant
+    whole = Matrix((part,), type, constant, (left.causes[0], right.causes[1]))
     scaled = scale(ctx, whole, first.factor)
     return None if scaled is None else scale(ctx, scaled, second.factor)
 
@@ -84,26 +85,26 @@ def _dtype(ctx: Context, dtype: str) -> str | None:
     accum = ctx.arithmetic.accum
     if accum is None:
         return dtype
-    fractions = DTYPES[dtype].kind == "integer" and DTYPES[accum].kind != "integer"
-    if fractions or promote(dtype, accum) != accum:
+    mismatch = rules.accumulated(dtype, accum)
+    if mismatch is not None:
         assert ctx.accum_span is not None
         ctx.error(
-            "RMM316",
+            mismatch.code,
             f"sums of {dtype} products do not fit into {accum}",
             ctx.accum_span,
             help="integers wrap exactly: use `accum=i32`, or leave it out"
-            if fractions
+            if mismatch.fractions
             else f"use `accum={DTYPES[dtype].accumulate}`, or a wider type",
         )
         return None
     return ctx.kept or dtype
 
 
-def _scalar(ctx: Context, expr: ast.Binary, left: Matrix) -> None:
+def _scalar(ctx: Context, expr: ast.Binary, mismatch: rules.NoMatrix) -> None:
     ctx.refuse()
-    side = expr.left if left.type.scalar else expr.right
+    side = (expr.left, expr.right)[mismatch.side]
     ctx.error(
-        "RMM305",
+        mismatch.code,
         f"`@` multiplies matrices, but `{in_text(ctx, side)}` is a scalar",
         expr.op_span,
         here=f"in `{in_text(ctx, expr)}`",
@@ -112,16 +113,17 @@ def _scalar(ctx: Context, expr: ast.Binary, left: Matrix) -> None:
     )
 
 
-def _inner_sizes(ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix, bad: np.ndarray) -> None:
-    row = int(bad.argmax())
-    at = row if len(left.type) > 1 else 0, row if len(right.type) > 1 else 0
+def _inner_sizes(
+    ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix, mismatch: rules.InnerSizes
+) -> None:
+    bad, row, sizes = mismatch.bad, mismatch.member, mismatch.sizes
+    ctx.refuse(bad)
     where = "" if left.constant and right.constant else ctx.domain.rows(bad)
     names = describe(ctx, expr.left, row), describe(ctx, expr.right, row)
-    sizes = int(left.type.cols[at[0]]), int(right.type.rows[at[1]])
-    help, fixes = _transposing(ctx, expr, left, right)
+    help, fixes = _transposing(ctx, expr, mismatch.flip)
     plain = f"{count(sizes[0], 'column')} on the left need as many rows on the right, not {sizes[1]}"
     ctx.error(
-        "RMM301",
+        mismatch.code,
         f"inner sizes differ in `{in_text(ctx, expr)}`{where}",
         expr.span,
         here=both_shapes(names, left.type, right.type, row),
@@ -131,15 +133,15 @@ def _inner_sizes(ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix, ba
     )
 
 
-def _transposing(ctx: Context, expr: ast.Binary, left: Matrix, right: Matrix) -> tuple[str | None, list[Fix]]:
-    """The mend, where transposing one side makes all inner sizes agree."""
+def _transposing(ctx: Context, expr: ast.Binary, flip: str | None) -> tuple[str | None, list[Fix]]:
+    """The mend, where transposing the side `flip` makes all inner sizes agree."""
     a, b = in_text(ctx, expr.left), in_text(ctx, expr.right)
     if "..." in a + b:
         return None, []
-    if (left.type.cols == right.type.cols).all():
+    if flip == "right":
         flipped = _flip(expr.right, b)
         return f"write `{a} @ {flipped}`", [Fix(expr.right.span, flipped)]
-    if (left.type.rows == right.type.rows).all() and not isinstance(expr.left, ast.Binary):
+    if flip == "left" and not isinstance(expr.left, ast.Binary):
         flipped = _flip(expr.left, a)
         return f"write `{flipped} @ {b}`", [Fix(expr.left.span, flipped)]
     return None, []

@@ -133,8 +133,8 @@ class State:
 
     def length(self, index: str) -> int | None:
         """The members of `index`, or None if that is not known (which has been reported)."""
-        found = self.indexes.get(index)
-        return None if found is None or found.failed else found.length
+        entry = self.indexes.get(index)
+        return None if entry is None or entry.failed else entry.length
 
     def report_line(self) -> bool:
         """Whether one more faulty like line is to be reported on its own."""

@@ -8,15 +8,15 @@ import numpy as np
 
 from raggeddsl.diagnostics.diagnostic import Label
 from raggeddsl.elaborate.arithmetic import spread
-from raggeddsl.elaborate.context import Context, close_part, is_matrix
+from raggeddsl.elaborate.context import Context, close_part, in_text, is_matrix
 from raggeddsl.elaborate.declarations import domain_of
-from raggeddsl.elaborate.describe import in_text
 from raggeddsl.elaborate.domain import Domain
 from raggeddsl.elaborate.members import Members, column, members
 from raggeddsl.elaborate.state import MEMBER_LIMIT
 from raggeddsl.elaborate.types import show_type
 from raggeddsl.elaborate.uses import walk
 from raggeddsl.elaborate.values import Matrix, Part, Use, Value, of_use, term
+from raggeddsl.graph import rules
 from raggeddsl.graph.nodes import Columns, Combine, FamilyType, Operand
 from raggeddsl.language import ast
 
@@ -133,11 +133,11 @@ def _join(ctx: Context, expr: ast.Sum, condition: ast.Condition, length: int) ->
             continue
         if ctx.domain.variables.get(side.name, 0) is not None or _mentions(other, ctx.domain):
             continue
-        found = members(ctx.state, other, Domain(length, {expr.index: None}), ctx.turn)
-        if found is None:
+        chosen = members(ctx.state, other, Domain(length, {expr.index: None}), ctx.turn)
+        if chosen is None:
             return True, None
-        if found.index == side.name:
-            target = column(found.picked, length)
+        if chosen.index == side.name:
+            target = column(chosen.picked, length)
             return True, Reach(ctx.domain.take(target).bind(expr.index, None), target)
     return False, None
 
@@ -170,13 +170,14 @@ def _comparable(ctx: Context, condition: ast.Condition, left: Members, right: Me
             help="both sides must be members of one index",
         )
         return False
-    for one, other, side in ((left, right, condition.left), (right, left, condition.right)):
+    for side, other, written in ((left, right, condition.left), (right, left, condition.right)):
         length = None if other.index is None else ctx.state.length(other.index)
-        if one.index is None and length is not None and isinstance(one.picked, int) and one.picked >= length:
+        member = side.picked if side.index is None else None
+        if length is not None and isinstance(member, int) and member >= length:
             ctx.error(
                 "RMM410",
-                f"`{other.index}` has no member {one.picked}: it has {length}",
-                side.span,
+                f"`{other.index}` has no member {member}: it has {length}",
+                written.span,
                 help="members are counted from 0",
             )
             return False
@@ -192,15 +193,16 @@ def _gather(ctx: Context, inside: Context, expr: ast.Sum, value: Matrix, reach: 
     target = np.zeros(length, np.int64) if reach.target is None else reach.target
     results = 1 if constant else ctx.domain.length
     whole = spread(value.type, inside, constant=False)
-    first = np.full(results, -1, np.int64)
-    first[target[::-1]] = np.arange(length)[::-1]
-    if not _agree(ctx, inside, expr, replace(value, type=whole), first[target]):
+    first = rules.first_terms(whole, target, results)
+    if isinstance(first, rules.TermsDiffer):
+        _terms_differ(ctx, inside, expr, replace(value, type=whole), first)
         return None
     if value.constant:
-        type: FamilyType | None = value.type.take(np.zeros(results, np.int64))
+        type: FamilyType | rules.NoTerms = value.type.take(np.zeros(results, np.int64))
     else:
-        type = _result_type(ctx, expr, whole, first, constant)
-    if type is None:
+        type = rules.summed(whole, first, ctx.empty)
+    if isinstance(type, rules.NoTerms):
+        _no_terms(ctx, expr, type, constant)
         return None
     parts: list[Part] = []
     for part in value.parts:
@@ -216,58 +218,32 @@ def _gather(ctx: Context, inside: Context, expr: ast.Sum, value: Matrix, reach: 
     return of_use(Use(Operand(key), constant), type, (causes[0], causes[1]))
 
 
-def _agree(ctx: Context, inside: Context, expr: ast.Sum, value: Matrix, first: Columns) -> bool:
-    """Whether all terms that add to one result have the shape of its first."""
-    type = value.type
-    bad = (type.rows != type.rows[first]) | (type.cols != type.cols[first])
-    if not bad.any():
-        return True
-    row = int(bad.argmax())
-    one = np.zeros(len(bad), bool)
-    one[first[row]] = True
+def _terms_differ(
+    ctx: Context, inside: Context, expr: ast.Sum, value: Matrix, mismatch: rules.TermsDiffer
+) -> None:
+    type, rows = value.type, np.arange(len(mismatch.bad))
+    this, other = rows == mismatch.member, rows == mismatch.first
+    shapes = rules.shape(type, mismatch.member), rules.shape(type, mismatch.first)
     labels = []
-    for axis, sizes in enumerate((type.rows, type.cols)):
-        if sizes[row] != sizes[first[row]]:
-            this = np.arange(len(bad)) == row
-            labels.append(inside.axis(value.causes[axis], this, int(sizes[row])))
-            labels.append(inside.axis(value.causes[axis], one, int(sizes[first[row]])))
+    for axis, (size, first_size) in enumerate(zip(*shapes, strict=True)):
+        if size != first_size:
+            labels.append(inside.axis(value.causes[axis], this, size))
+            labels.append(inside.axis(value.causes[axis], other, first_size))
     ctx.error(
-        "RMM312",
-        f"the terms of `{in_text(ctx, expr)}` differ in shape{inside.domain.rows(bad)}",
+        mismatch.code,
+        f"the terms of `{in_text(ctx, expr)}` differ in shape{inside.domain.rows(mismatch.bad)}",
         expr.body.span,
-        here=f"this is {show_type(type, row)}{inside.domain.rows(bad & (np.arange(len(bad)) == row))}, "
-        f"but {show_type(type, int(first[row]))}{inside.domain.rows(one)}",
+        here=f"this is {show_type(type, mismatch.member)}{inside.domain.rows(this)}, "
+        f"but {show_type(type, mismatch.first)}{inside.domain.rows(other)}",
         labels=labels,
         help="only equal shapes add; group the terms by a map and a condition: `if o[t] == e`",
     )
-    return False
 
 
-def _result_type(
-    ctx: Context, expr: ast.Sum, type: FamilyType, first: Columns, constant: bool
-) -> FamilyType | None:
-    """The shapes of the results: of their first term, or as declared where they have none."""
-    missing = first < 0
-    if not missing.any():
-        return type.take(first)
-    given = ctx.empty
-    if type.scalar:
-        return FamilyType(np.ones(len(first), np.int64), np.ones(len(first), np.int64), type.dtype, True)
-    if given is None or given.scalar:
-        _empty(ctx, expr, missing, constant)
-        return None
-    some = np.maximum(first, 0)
-    rows, cols = given.rows[: len(first)].copy(), given.cols[: len(first)].copy()
-    if len(type):
-        rows = np.where(missing, rows, type.rows[some])
-        cols = np.where(missing, cols, type.cols[some])
-    return FamilyType(rows, cols, type.dtype)
-
-
-def _empty(ctx: Context, expr: ast.Sum, missing: np.ndarray, constant: bool) -> None:
-    where = "" if constant else ctx.domain.rows(missing)
+def _no_terms(ctx: Context, expr: ast.Sum, mismatch: rules.NoTerms, constant: bool) -> None:
+    where = "" if constant else ctx.domain.rows(mismatch.bad)
     ctx.error(
-        "RMM313",
+        mismatch.code,
         f"`{in_text(ctx, expr)}` has no terms{where}, so its shape is not known",
         expr.span,
         labels=[Label(ctx.origin.span, "no type is declared here")] if ctx.origin.span else (),

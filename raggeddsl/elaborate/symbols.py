@@ -103,9 +103,9 @@ class Symbols:
         """The statement that declares `row`, written out if it is one of like lines."""
         if row in self.statements:
             return self.statements[row]
-        found = self.line_of(row)
-        assert found is not None
-        group, line = found
+        place = self.line_of(row)
+        assert place is not None
+        group, line = place
         return group.lines.statement(line)
 
 

@@ -10,8 +10,8 @@ from raggeddsl.diagnostics.suggest import suggest
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.elaborate.sizes import BadLines, Scope, size
 from raggeddsl.elaborate.state import State
-from raggeddsl.extent import MOST_BYTES, elements, largest
 from raggeddsl.graph.nodes import FamilyType
+from raggeddsl.graph.rules import TooLarge, addressable, shape
 from raggeddsl.language import ast
 
 OTHER_NAMES = {
@@ -31,8 +31,8 @@ def meant_dtype(word: str) -> str | None:
 
 def check_dtype(state: State, word: str, span: Span) -> bool:
     """Whether `word` names an element type that may be used; else an error was recorded."""
-    found = DTYPES.get(word)
-    if found is None:
+    dtype = DTYPES.get(word)
+    if dtype is None:
         meant = meant_dtype(word)
         state.diagnostics.error(
             "RMM307",
@@ -42,7 +42,7 @@ def check_dtype(state: State, word: str, span: Span) -> bool:
             fixes=[Fix(span, meant)] if meant else (),
         )
         return False
-    if found.needs_x64 and state.options.x64 is False:
+    if dtype.needs_x64 and state.options.x64 is False:
         state.diagnostics.error(
             "RMM308",
             f"`{word}` needs 64-bit types, which jax has switched off",
@@ -56,8 +56,8 @@ def check_dtype(state: State, word: str, span: Span) -> bool:
 
 def usable(state: State, word: str) -> bool:
     """Whether `check_dtype` would accept `word`."""
-    found = DTYPES.get(word)
-    return found is not None and not (found.needs_x64 and state.options.x64 is False)
+    dtype = DTYPES.get(word)
+    return dtype is not None and not (dtype.needs_x64 and state.options.x64 is False)
 
 
 def type_dtype(state: State, type: ast.TypeExpr) -> str | None:
@@ -95,7 +95,7 @@ def shape_of(state: State, type: ast.TypeExpr, scope: Scope) -> tuple[np.ndarray
             raise BadLines
         _rank(state, type)
         return None
-    rows, cols = (np.full(length, one, np.int64) if isinstance(one, int) else one for one in sizes)
+    rows, cols = (np.full(length, axis, np.int64) if isinstance(axis, int) else axis for axis in sizes)
     return None if rows is None or cols is None else (rows, cols)
 
 
@@ -115,41 +115,44 @@ def _rank(state: State, type: ast.TypeExpr) -> None:
 
 def family_type(state: State, type: ast.TypeExpr, dtype: str | None, scope: Scope) -> FamilyType | None:
     """The type of all members, or None after an error was recorded."""
-    shape = shape_of(state, type, scope)
-    if shape is None or dtype is None:
+    sizes = shape_of(state, type, scope)
+    if sizes is None or dtype is None:
         return None
-    found = FamilyType(*shape, dtype, scalar=len(type.shape) == 0)
+    declared = FamilyType(*sizes, dtype, scalar=len(type.shape) == 0)
     if scope.leaves is None:
-        return found if fits_memory(state, found, type.span) else None
-    large = found.rows.astype(np.float64) * found.cols * 16 >= 2.0**62
+        return declared if fits_memory(state, declared, type.span) else None
+    large = declared.rows.astype(np.float64) * declared.cols * 16 >= 2.0**62
     if large.any():
         raise BadLines(large)
-    return found
+    return declared
 
 
 def fits_memory(state: State, type: FamilyType, span: Span) -> bool:
     """Whether the bytes of all members together can be counted in 63 bits; else an error."""
-    found = too_large(type)
-    if found is not None:
-        message, here = f"this {found[0]}", [Label(span, found[1])]
-        state.diagnostics.error("RMM318", message, span, labels=here, help=TOO_LARGE)
-    return found is None
+    words = too_large(type)
+    if words is not None:
+        message, here = f"this {words[0]}", [Label(span, words[1])]
+        state.diagnostics.error(TooLarge.code, message, span, labels=here, help=TOO_LARGE)
+    return words is None
 
 
 def too_large(type: FamilyType) -> tuple[str, str] | None:
     """How many bytes the members take and what the largest is, where 63 bits cannot count them; or None."""
-    total = elements(type.rows, type.cols) * DTYPES[type.dtype].itemsize
-    if total <= MOST_BYTES:
+    mismatch = addressable(type)
+    if mismatch is None:
         return None
-    member = largest(type.rows, type.cols)
-    takes = f"takes about 2**{total.bit_length() - 1} bytes, more than the 2**63 - 1 that can be addressed"
-    return takes, f"member {member} is {show_type(type, member)}" if len(type) > 1 else show_type(type)
+    bits = mismatch.total.bit_length() - 1
+    takes = f"takes about 2**{bits} bytes, more than the 2**63 - 1 that can be addressed"
+    shown = show_type(type, mismatch.member)
+    return takes, f"member {mismatch.member} is {shown}" if len(type) > 1 else shown
 
 
 def show_type(type: FamilyType, row: int = 0) -> str:
-    """`f32[32,96]`, as JAX prints it."""
-    at = 0 if len(type) == 1 else row
-    return f"{type.dtype}[]" if type.scalar else f"{type.dtype}[{type.rows[at]},{type.cols[at]}]"
+    """`f32[32,96]`, as JAX prints it; `f32[?,?]` of a family without members."""
+    if type.scalar:
+        return f"{type.dtype}[]"
+    rows, cols = shape(type, row) if len(type) else ("?", "?")
+    return f"{type.dtype}[{rows},{cols}]"
 
 
 def both_shapes(names: tuple[str, str], left: FamilyType, right: FamilyType, row: int) -> str:

@@ -44,7 +44,7 @@ def unread(program: ast.Program) -> Unread:
         line = program.source.text[span.start : span.end]
         if not NAMED.match(line) or any(sign.isalpha() and not sign.isascii() for sign in line):
             return Unread(anything=True)
-        found = WORD.findall(line)
-        words.update(found)
-        words.update(GLUED.sub("", word, count=1) for word in found)
+        on_line = WORD.findall(line)
+        words.update(on_line)
+        words.update(GLUED.sub("", word, count=1) for word in on_line)
     return Unread(frozenset(words))

@@ -46,14 +46,14 @@ def uses(statement: ast.Statement) -> list[Use]:
 
 def walk(root: ast.Expr, wanted: Wanted) -> list[Use]:
     """Every name mentioned under `root`; needs no stack of calls, however deep the tree is."""
-    found: list[Use] = []
+    mentions: list[Use] = []
     waiting: list[tuple[ast.Expr, Wanted]] = [(root, wanted)]
     while waiting:
         expr, wanted = waiting.pop()
         here, below = _step(expr, wanted)
-        found += here
+        mentions += here
         waiting += below
-    return found
+    return mentions
 
 
 def _step(expr: ast.Expr, wanted: Wanted) -> tuple[list[Use], list[tuple[ast.Expr, Wanted]]]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from raggeddsl.elaborate.state import Causes
 from raggeddsl.graph.nodes import FamilyType, Operand, Term
+from raggeddsl.graph.rules import Side
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ class Matrix:
 
 
 Value = Constant | Matrix
+
+
+def side(value: Value) -> Side:
+    """The value as the type rules take it."""
+    return value.value if isinstance(value, Constant) else value.type
 
 
 def of_use(use: Use, type: FamilyType, causes: Causes = (None, None)) -> Matrix:

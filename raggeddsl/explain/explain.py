@@ -17,7 +17,7 @@ from raggeddsl.plan.cost import count_distinct, itemsizes, moved_bytes
 from raggeddsl.plan.plan import Op, Plan, Stage, TaskTable
 
 if TYPE_CHECKING:
-    from raggeddsl.kernels.kernel import LoweredPlan, ShapeClass, StageTime
+    from raggeddsl.kernels.kernel import Lowering, ShapeClass, StageTime
 
 FACTS = ("kernel", "kernel_why", "target", "target_why", "xla_operations", "timings", "passes")
 
@@ -61,7 +61,7 @@ class Explanation:
 
 def explain(
     plan: Plan,
-    lowered: LoweredPlan | None,
+    lowered: Lowering | None,
     *,
     facts: Mapping[str, Any],
     call_s: float | None = None,
@@ -98,7 +98,7 @@ def explain(
     return Explanation(data)
 
 
-def _summary(plan: Plan, lowered: LoweredPlan | None) -> dict[str, Any]:
+def _summary(plan: Plan, lowered: Lowering | None) -> dict[str, Any]:
     cost = plan.cost
     moved = cost.bytes_read + cost.bytes_written
     summary = asdict(cost) | {
@@ -176,7 +176,7 @@ def _accumulate(plan: Plan, stage: Stage) -> str | None:
     """The type that the stage's products sum in; None where it has none."""
     if not isinstance(plan.graph.op(stage.node), Product):
         return None
-    return stage.arithmetic.accum or DTYPES[plan.graph.type(stage.node).dtype].accumulate
+    return DTYPES[stage.kept].accumulate
 
 
 def _range(sizes: np.ndarray) -> list[int] | None:
@@ -187,7 +187,7 @@ def _distinct(rows: TaskTable, chosen: np.ndarray) -> int:
     return count_distinct(rows.m[chosen], rows.n[chosen], rows.k[chosen])
 
 
-def _classes(lowered: LoweredPlan | None) -> dict[int, list[dict[str, Any]]]:
+def _classes(lowered: Lowering | None) -> dict[int, list[dict[str, Any]]]:
     """Each stage's shape classes, those with the most work first."""
     found: dict[int, list[dict[str, Any]]] = {}
     for report in () if lowered is None else lowered.stages:

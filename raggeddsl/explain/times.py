@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from raggeddsl.kernels.kernel import LoweredPlan, StageTime
+    from raggeddsl.kernels.kernel import Lowering, StageTime
 
 
 def add_times(
-    data: dict[str, Any], lowered: LoweredPlan | None, call_s: float | None, times: Sequence[StageTime]
+    data: dict[str, Any], lowered: Lowering | None, call_s: float | None, times: Sequence[StageTime]
 ) -> None:
     """Add `time`, and to each of `stages` its code and shares; see `Explanation.to_dict`."""
     took = {(one.stage, one.kind): one for one in times}

@@ -7,6 +7,7 @@ floats only while their product stays in range: `1e30 * (1e-30 * X)` is not `inf
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,11 @@ def fits(number: int | float, dtype: str) -> bool:
     return size == 0 or (smallest(dtype) <= size < np.inf and not _infinite(size, dtype))
 
 
+def in_range(number: int | float) -> bool:
+    """Whether `number` can be written in a spec: whole in 63 bits, or finite in a float64."""
+    return math.isfinite(number) and (isinstance(number, float) or abs(number) <= LARGEST_WHOLE)
+
+
 def times(dtype: str, first: int | float, second: int | float) -> int | float | None:
     """The one factor that scales `dtype` as both do one after the other; None if there is no such.
 
@@ -53,10 +59,8 @@ def times(dtype: str, first: int | float, second: int | float) -> int | float | 
     return product if fits(product, dtype) else None
 
 
-def misfit(number: int | float, dtype: str) -> Misfit | None:
-    """What to say of a `number` that `dtype` does not hold; None if it does."""
-    if fits(number, dtype):
-        return None
+def misfit(number: int | float, dtype: str) -> Misfit:
+    """What to say of a `number` that `dtype` does not hold."""
     wider = next((one for one in _WIDER if _widens(number, dtype, one)), None)
     mend = f"make the result {promote(dtype, wider)} by a scalar: `input s : {wider}[]`" if wider else ""
     if DTYPES[dtype].kind == "integer":

@@ -9,11 +9,12 @@ import os
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 
 from raggeddsl.plan.plan import Plan
+from raggeddsl.tuning import Tuning
 
 ClassForm = Literal["exact", "padded", "tiled", "elementwise", "member"]
 
@@ -75,6 +76,30 @@ class StageReport:
     spread: tuple[str, ...] = ()
 
 
+class Lowering(Protocol):
+    """What can be said of a plan that was made ready, by a kernel or as launches."""
+
+    @property
+    def kernel(self) -> str:
+        """What computes, by name."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else there is to say, in sentences."""
+        ...
+
+    @property
+    def scratch_bytes(self) -> int | None:
+        """What intermediates take at most, where that is not what the plan says."""
+        ...
+
+    @property
+    def stages(self) -> tuple[StageReport, ...]:
+        """How each stage of the plan was lowered."""
+        ...
+
+
 class Resident(Protocol):
     """A lowered plan whose tables lie in this process, for as long as this object lives."""
 
@@ -96,8 +121,8 @@ class LoweredPlan:
     `report()` gives `stages`, once somebody asks for them.  `measure(buffers)`, of a kernel that
     can, makes some calls and says where the time of the fastest went.  `scratch_bytes` is what
     intermediates take at most in a kernel that does not keep them where the plan has them (None: it does).
-    `settle()`, of a kernel that can, makes the plan `resident`.  `prove()` raises `ScheduleFault` unless
-    what runs computes what the plan says, and tells in a few words what was shown.
+    `make_resident()`, of a kernel that can, makes the plan `resident`.  `prove()` raises `ScheduleFault`
+    unless what runs computes what the plan says, and tells in a few words what was shown.
     """
 
     kernel: str
@@ -110,7 +135,7 @@ class LoweredPlan:
     wide: bool = False
     measure: Callable[[Sequence[Any]], tuple[StageTime, ...]] | None = None
     scratch_bytes: int | None = None
-    settle: Callable[[], Resident | None] | None = None
+    make_resident: Callable[[], Resident | None] | None = None
     prove: Callable[[], str] | None = None
 
     @cached_property
@@ -121,7 +146,7 @@ class LoweredPlan:
     @cached_property
     def resident(self) -> Resident | None:
         """The plan with its tables in this process, so that programs need not contain them; or None."""
-        return None if self.settle is None else self.settle()
+        return None if self.make_resident is None else self.make_resident()
 
 
 def proved_if_asked(prove: Callable[[], str]) -> None:
@@ -131,11 +156,16 @@ def proved_if_asked(prove: Callable[[], str]) -> None:
 
 
 class Kernel(Protocol):
-    """A way to run a plan's table on one kind of backend."""
+    """A way to run a plan's table on one kind of backend; `raggeddsl.kernels.registry` knows them by name."""
 
     @property
     def name(self) -> str:
         """What users call it."""
+        ...
+
+    @classmethod
+    def tuned(cls, tuning: Tuning) -> Self:
+        """The kernel with these thresholds."""
         ...
 
     def unavailable(self, plan: Plan, backend: str) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from raggeddsl.dtypes import DTYPES
 from raggeddsl.kernels.kernel import LoweredPlan, ShapeClass, StageReport
 from raggeddsl.plan.plan import Op, Plan, Stage, TaskTable
 from raggeddsl.plan.validate import validate
+from raggeddsl.tuning import Tuning
 
 _DOMAINS = {"integer": np.dtype(np.int64), "float": np.dtype(np.float64), "complex": np.dtype(np.complex128)}
 
@@ -23,6 +24,11 @@ class ReferenceKernel:
     """Runs anywhere: concrete arrays directly, tracers by `jax.pure_callback`."""
 
     name = "reference"
+
+    @classmethod
+    def tuned(cls, tuning: Tuning) -> Self:
+        """The kernel; it has no thresholds."""
+        return cls()
 
     def unavailable(self, plan: Plan, backend: str) -> str | None:
         """None: every plan on every backend."""

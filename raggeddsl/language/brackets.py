@@ -15,7 +15,7 @@ CLOSED_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 CLOSED_BY = {"(": ")", "[": "]"}
 
 
-def brackets_match(source: Source, line: Span, found: Diagnostics) -> bool:
+def brackets_match(source: Source, line: Span, diagnostics: Diagnostics) -> bool:
     """Whether every bracket of the line is closed by its kind, and none is nested too deep.
 
     Reports the first fault: RMM104 at an opener never closed, RMM105 at a closer that closes
@@ -30,16 +30,16 @@ def brackets_match(source: Source, line: Span, found: Diagnostics) -> bool:
         if sign in CLOSED_BY:
             opened.append((sign, mark.start()))
             if len(opened) > MAX_NESTING:
-                _too_deep(place, found)
+                _too_deep(place, diagnostics)
                 return False
         elif sign in CLOSES:
             if not opened or opened[-1][0] != CLOSES[sign]:
-                _wrong_closer(sign, place, opened, found)
+                _wrong_closer(sign, place, opened, diagnostics)
                 return False
             opened.pop()
     if opened:
         sign, start = opened[-1]
-        found.error(
+        diagnostics.error(
             "RMM104",
             f"`{sign}` is never closed",
             Span(start, start + 1),
@@ -48,8 +48,8 @@ def brackets_match(source: Source, line: Span, found: Diagnostics) -> bool:
     return not opened
 
 
-def _too_deep(place: Span, found: Diagnostics) -> None:
-    found.error(
+def _too_deep(place: Span, diagnostics: Diagnostics) -> None:
+    diagnostics.error(
         "RMM108",
         f"brackets are nested more than {MAX_NESTING} deep",
         place,
@@ -57,12 +57,12 @@ def _too_deep(place: Span, found: Diagnostics) -> None:
     )
 
 
-def _wrong_closer(sign: str, place: Span, opened: list[tuple[str, int]], found: Diagnostics) -> None:
+def _wrong_closer(sign: str, place: Span, opened: list[tuple[str, int]], diagnostics: Diagnostics) -> None:
     if not opened:
-        found.error("RMM105", f"`{sign}` closes nothing", place, help="remove it, or open it before")
+        diagnostics.error("RMM105", f"`{sign}` closes nothing", place, help="remove it, or open it before")
         return
     opener, start = opened[-1]
-    found.error(
+    diagnostics.error(
         "RMM105",
         f"`{sign}` cannot close `{opener}`",
         place,

@@ -50,9 +50,9 @@ def format(text: str, *, name: str = "<text>") -> str:
 
 def _refuse_errors(source: Source) -> None:
     if logical_lines(source).starts:
-        found = Diagnostics(source)
-        parse_source(source, found)
-        found.raise_if_failed()
+        diagnostics = Diagnostics(source)
+        parse_source(source, diagnostics)
+        diagnostics.raise_if_failed()
 
 
 def _rows(text: str) -> list[Row]:

@@ -16,15 +16,15 @@ MAX_DEPTH = 200
 LARGEST_INT = 2**63 - 1
 
 
-def within_limits(statement: ast.Statement, found: Diagnostics) -> bool:
+def within_limits(statement: ast.Statement, diagnostics: Diagnostics) -> bool:
     """Whether depth and numbers of `statement` are in bounds; else one RMM106 or RMM108."""
     pending: list[tuple[object, int]] = [(statement, 0)]
     while pending:
         node, depth = pending.pop()
-        if isinstance(node, ast.Number) and not _in_range(node, found):
+        if isinstance(node, ast.Number) and not _in_range(node, diagnostics):
             return False
         if depth > MAX_DEPTH:
-            found.error(
+            diagnostics.error(
                 "RMM108",
                 f"more than {MAX_DEPTH} operations are nested in one statement",
                 statement.span,
@@ -48,20 +48,20 @@ def _parts(node: object) -> Iterator[object]:
                 yield part
 
 
-def _in_range(node: ast.Number, found: Diagnostics) -> bool:
+def _in_range(node: ast.Number, diagnostics: Diagnostics) -> bool:
     """Whether the number could be read as it is written; else one RMM106."""
     value = node.value
     if value > LARGEST_INT if isinstance(value, int) else math.isinf(value):
         help = "a whole number is at most 2**63 - 1, any other at most 1.8e308"
-    elif isinstance(value, float) and value == 0 and _has_digits(node, found):
+    elif isinstance(value, float) and value == 0 and _has_digits(node, diagnostics):
         help = "a number that is not 0 is at least 5e-324"
     else:
         return True
-    found.error("RMM106", "this number is out of range", node.span, help=help)
+    diagnostics.error("RMM106", "this number is out of range", node.span, help=help)
     return False
 
 
-def _has_digits(node: ast.Number, found: Diagnostics) -> bool:
+def _has_digits(node: ast.Number, diagnostics: Diagnostics) -> bool:
     """Whether the number is written with a digit that is not 0 in front of its exponent."""
-    text = "" if found.source is None else found.source.text[node.span.start : node.span.end]
+    text = "" if diagnostics.source is None else diagnostics.source.text[node.span.start : node.span.end]
     return any(digit in "123456789" for digit in text.lower().partition("e")[0])

@@ -27,14 +27,14 @@ def parse(
     `ast.LineGroup`), which says the same and is faster: `statements()` does not depend on it.
     """
     source = Source(name, normalised(text))
-    found = Diagnostics(source)
+    errors = Diagnostics(source)
     if diagnostics is not None and diagnostics.source is None:
         diagnostics.source = source
-    program = parse_source(source, found, like_lines=like_lines)
+    program = parse_source(source, errors, like_lines=like_lines)
     if diagnostics is None:
-        found.raise_if_failed()
+        errors.raise_if_failed()
     else:
-        diagnostics.found.extend(found.found)
+        diagnostics.found.extend(errors.found)
     return program
 
 
@@ -44,17 +44,17 @@ def normalised(text: str) -> str:
     return LONE_RETURN.sub("\n", text) if "\r" in text else text
 
 
-def parse_source(source: Source, found: Diagnostics, *, like_lines: bool = True) -> ast.Program:
+def parse_source(source: Source, diagnostics: Diagnostics, *, like_lines: bool = True) -> ast.Program:
     """`parse` for a text that is a `Source` already."""
     if len(source.text) > LARGEST_SOURCE:
         mebibytes = LARGEST_SOURCE // 1024**2
         help = "declare families (`input A[i] : ...`) and keep their sizes in a table"
-        found.error("RMM125", f"the spec has more than {mebibytes} MiB", Span(0, 0), help=help)
+        diagnostics.error("RMM125", f"the spec has more than {mebibytes} MiB", Span(0, 0), help=help)
         return ast.Program((), source)
     lines = logical_lines(source)
     if not lines.starts:
         help = "the smallest spec is one line: `output Y = ...`, with an `input` for each name in it"
-        found.error("RMM126", "the spec is empty", Span(0, 0), help=help)
+        diagnostics.error("RMM126", "the spec is empty", Span(0, 0), help=help)
         return ast.Program((), source)
     from raggeddsl.language.parse_line import parse_line
 
@@ -78,14 +78,14 @@ def parse_source(source: Source, found: Diagnostics, *, like_lines: bool = True)
             continue  # the other half of the line before, which has its error already
         if problems.found[0].code == "RMM110":
             cut_short = line
-        found.found.extend(problems.found)
-        if len(found.found) >= MAX_SYNTAX_ERRORS:
+        diagnostics.found.extend(problems.found)
+        if len(diagnostics.found) >= MAX_SYNTAX_ERRORS:
             here = Span(lines.starts[line], lines.starts[line])
             help = "mend those above first"
-            found.error("RMM112", "too many syntax errors; the rest is not read", here, help=help)
+            diagnostics.error("RMM112", "too many syntax errors; the rest is not read", here, help=help)
             return ast.Program((), source)
     items.sort(key=_first)
-    _check_edition(items, lines.ends[0], found)
+    _check_edition(items, lines.ends[0], diagnostics)
     return ast.Program(tuple(items), source, tuple(unread))
 
 
@@ -93,15 +93,19 @@ def _first(item: ast.Statement | ast.LineGroup) -> int:
     return int(item.starts[0]) if isinstance(item, ast.LineGroup) else item.span.start
 
 
-def _check_edition(items: list[ast.Statement | ast.LineGroup], first_end: int, found: Diagnostics) -> None:
+def _check_edition(
+    items: list[ast.Statement | ast.LineGroup], first_end: int, diagnostics: Diagnostics
+) -> None:
     """RMM111 for an edition that this version does not know, or that is not said first."""
     for item in items:
         if not isinstance(item, ast.Edition):
             continue
         if item.span.start >= first_end:
             help = "move it to the first line"
-            found.error("RMM111", "`rmm` is not the first statement", item.span, help=help)
+            diagnostics.error("RMM111", "`rmm` is not the first statement", item.span, help=help)
         elif item.number != EDITION:
             message = f"this version of raggeddsl knows edition {EDITION}, not {item.number}"
             help = f"write `rmm {EDITION}`, or install a newer raggeddsl"
-            found.error("RMM111", message, item.span, help=help, fixes=[Fix(item.span, f"rmm {EDITION}")])
+            diagnostics.error(
+                "RMM111", message, item.span, help=help, fixes=[Fix(item.span, f"rmm {EDITION}")]
+            )

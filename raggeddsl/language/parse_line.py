@@ -19,22 +19,22 @@ from raggeddsl.language.parser import lex, parser
 from raggeddsl.language.refused_token import Stuck, span
 
 
-def parse_line(source: Source, line: Span, found: Diagnostics) -> ast.Statement | None:
-    """The statement of one logical line, or None with the reason reported to `found`."""
+def parse_line(source: Source, line: Span, diagnostics: Diagnostics) -> ast.Statement | None:
+    """The statement of one logical line, or None with the reason reported to `diagnostics`."""
     long = cut_list(source, line)
     if long is not None:
         tokens, numbers = long
         statement, _ = _fed(tokens)
         if statement is not None:
             return filled(statement, source, numbers)
-    if not brackets_match(source, line, found):
+    if not brackets_match(source, line, diagnostics):
         return None
     tokens = tuple(lex(source.text, line.start, line.end))
     statement, at = _fed(tokens)
     if statement is None:
-        found.found.append(_explained(Stuck(source, tokens, at, _accepted(tokens[:at])), line))
+        diagnostics.found.append(_explained(Stuck(source, tokens, at, _accepted(tokens[:at])), line))
         return None
-    return statement if within_limits(statement, found) else None
+    return statement if within_limits(statement, diagnostics) else None
 
 
 def _fed(tokens: Sequence[Token]) -> tuple[ast.Statement | None, int]:
@@ -61,11 +61,11 @@ def _accepted(tokens: Sequence[Token]) -> frozenset[str]:
 def _explained(stuck: Stuck, line: Span) -> Diagnostic:
     from raggeddsl.language.syntax_errors import explain
 
-    found = explain(stuck)
+    diagnostic = explain(stuck)
     opener = _open_before(stuck)
     if opener is not None:
-        found = replace(found, labels=(Label(opener, "this bracket is still open here"),))
-    return found if _moves_on(stuck, line, found) else replace(found, fixes=())
+        diagnostic = replace(diagnostic, labels=(Label(opener, "this bracket is still open here"),))
+    return diagnostic if _moves_on(stuck, line, diagnostic) else replace(diagnostic, fixes=())
 
 
 def _open_before(stuck: Stuck) -> Span | None:
@@ -81,20 +81,20 @@ def _open_before(stuck: Stuck) -> Span | None:
     return span(opened[-1])
 
 
-def _moves_on(stuck: Stuck, line: Span, found: Diagnostic) -> bool:
-    """Whether the line, mended by `found.fixes`, parses at least beyond the mended place.
+def _moves_on(stuck: Stuck, line: Span, diagnostic: Diagnostic) -> bool:
+    """Whether the line, mended by `diagnostic.fixes`, parses at least beyond the mended place.
 
     So a fix that is offered as data is never a guess that makes things worse.
     """
-    if not found.fixes:
+    if not diagnostic.fixes:
         return False
     text, grown = stuck.source.text, 0
     mended = text[line.start : line.end]
-    for fix in found.fixes:
+    for fix in diagnostic.fixes:
         start, end = fix.span.start - line.start + grown, fix.span.end - line.start + grown
         mended = mended[:start] + fix.replacement + mended[end:]
         grown += len(fix.replacement) - (end - start)
-    beyond = found.fixes[-1].span.end - line.start + grown
+    beyond = diagnostic.fixes[-1].span.end - line.start + grown
     for part in filter(str.strip, mended.split("\n")):
         tokens = tuple(lex(part))
         statement, at = _fed(tokens)

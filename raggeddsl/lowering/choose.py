@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,50 +11,27 @@ import numpy as np
 from raggeddsl.diagnostics.errors import Diagnostics
 from raggeddsl.diagnostics.units import count_text, si
 from raggeddsl.kernels.kernel import Kernel
-from raggeddsl.options import KernelName, Options, Target
+from raggeddsl.kernels.registry import KERNELS, kernel
+from raggeddsl.options import Options, Target
 from raggeddsl.plan.plan import Plan
 from raggeddsl.tuning import DEFAULT, Tuning
-
-PREFERENCE: tuple[KernelName, ...] = ("native", "xla", "reference")
-"""What `kernel="auto"` tries, best first."""
-OPTIONAL = frozenset({"native"})
-"""Kernels that an installation or a backend may lack without anything being amiss: said, not warned of."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """How a plan runs.  Under `dispatch` the kernel serves only calls from inside a traced function."""
+    """How a plan runs.  Under `dispatch` the kernel serves only calls from inside a traced function.
+
+    `implementation` is the kernel itself, of the name `kernel`.
+    """
 
     target: Literal["fused", "dispatch"]
     target_why: str
-    kernel: KernelName
+    kernel: str
     kernel_why: str
+    implementation: Kernel = field(compare=False, repr=False)
 
 
-def installed(name: str, tuning: Tuning = DEFAULT) -> Kernel | None:
-    """The kernel called `name` with these thresholds, or None where this installation has none."""
-    match name:
-        case "native":
-            from raggeddsl.kernels.native.kernel import NativeKernel
-
-            return NativeKernel(tuning=tuning)
-        case "mkl":
-            from raggeddsl.kernels.native.mkl import MklKernel
-
-            return MklKernel(tuning=tuning)
-        case "xla":
-            from raggeddsl.kernels.xla import XlaKernel
-
-            return XlaKernel(tuning.xla)
-        case "reference":
-            from raggeddsl.kernels.reference import ReferenceKernel
-
-            return ReferenceKernel()
-        case _:
-            return None
-
-
-def choose(plan: Plan, options: Options, backend: str, found: Diagnostics) -> Choice:
+def choose(plan: Plan, options: Options, backend: str, diagnostics: Diagnostics) -> Choice:
     """Decide how `plan` runs on `backend` (`cpu`, `gpu`, …).
 
     Raises `RmmError` RMM510 where a kernel is asked for that cannot run it, RMM513 for a target that
@@ -62,80 +40,94 @@ def choose(plan: Plan, options: Options, backend: str, found: Diagnostics) -> Ch
     targets = get_args(Target)
     if options.target not in targets:
         listed = ", ".join(f'"{name}"' for name in targets)
-        found.error("RMM513", f"there is no target `{options.target}`", help=f"the targets are {listed}")
-        found.raise_if_failed()
-    kernel, kernel_why = _kernel(plan, options, backend, found)
-    target, target_why = _target(plan, options, kernel, found)
-    return Choice(target, target_why, kernel, kernel_why)
+        diagnostics.error(
+            "RMM513", f"there is no target `{options.target}`", help=f"the targets are {listed}"
+        )
+        diagnostics.raise_if_failed()
+    if options.kernel == "auto":
+        chosen, kernel_why = _best(plan, options.tuning, backend, diagnostics)
+    else:
+        chosen, kernel_why = _asked(plan, options, backend, diagnostics), "as asked"
+    target, target_why = _target(plan, options, chosen.name, diagnostics)
+    return Choice(target, target_why, chosen.name, kernel_why, chosen)
 
 
-def _kernel(plan: Plan, options: Options, backend: str, found: Diagnostics) -> tuple[KernelName, str]:
-    if options.kernel != "auto":
-        _require(plan, options.kernel, backend, found)
-        return options.kernel, "as asked"
-    refused: list[tuple[str, str]] = []
-    for name in PREFERENCE:
-        kernel = installed(name)
-        if kernel is None:
-            continue
-        reason = kernel.unavailable(plan, backend)
-        if reason is None:
-            return name, _passed_over(name, refused, backend, found)
-        refused.append((name, reason))
-    raise AssertionError("the reference runs every plan")
-
-
-def _passed_over(name: str, refused: list[tuple[str, str]], backend: str, found: Diagnostics) -> str:
-    """Why `name` runs and the better kernels do not; a warning where that is out of the ordinary."""
-    for other, reason in refused:
-        if other not in OPTIONAL:
-            message = f"the kernel `{other}` cannot run this program: {reason}; `{name}` is used"
-            found.warning("RMM511", message, help=f'ask for kernel="{name}" if that is what you want')
-    others = "".join(f"; {other} does not: {reason}" for other, reason in refused)
-    return f"runs on {backend}{others}"
-
-
-def _require(plan: Plan, name: str, backend: str, found: Diagnostics) -> None:
-    """Report RMM510 unless the kernel `name` is there and can run `plan`."""
-    kernel = installed(name)
-    reason = "there is none of this name" if kernel is None else kernel.unavailable(plan, backend)
+def require(found: Kernel | None, name: str, plan: Plan, backend: str, diagnostics: Diagnostics) -> None:
+    """Raise `RmmError` RMM510 unless the kernel `name` is there and can run `plan`."""
+    reason = "there is none of this name" if found is None else found.unavailable(plan, backend)
     if reason is not None:
-        found.error(
+        diagnostics.error(
             "RMM510",
             f"the kernel `{name}` cannot run this program on {backend}: {reason}",
             help=_other_kernels(plan, name, backend),
         )
-    found.raise_if_failed()
+    diagnostics.raise_if_failed()
+
+
+def _asked(plan: Plan, options: Options, backend: str, diagnostics: Diagnostics) -> Kernel:
+    chosen = kernel(options.kernel, options.tuning)
+    require(chosen, options.kernel, plan, backend, diagnostics)
+    assert chosen is not None
+    return chosen
+
+
+def _best(plan: Plan, tuning: Tuning, backend: str, diagnostics: Diagnostics) -> tuple[Kernel, str]:
+    """The first kernel of the table that can run `plan`, and why it runs."""
+    refused: list[tuple[str, str]] = []
+    for name, candidate in _automatic(tuning):
+        reason = candidate.unavailable(plan, backend)
+        if reason is None:
+            return candidate, _passed_over(name, refused, backend, diagnostics)
+        refused.append((name, reason))
+    raise AssertionError("the reference runs every plan")
+
+
+def _automatic(tuning: Tuning = DEFAULT) -> Iterator[tuple[str, Kernel]]:
+    """The kernels that may be chosen, best first."""
+    for name, registered in KERNELS.items():
+        made = kernel(name, tuning) if registered.automatic else None
+        if made is not None:
+            yield name, made
+
+
+def _passed_over(name: str, refused: list[tuple[str, str]], backend: str, diagnostics: Diagnostics) -> str:
+    """Why `name` runs and the better kernels do not; a warning where that is out of the ordinary."""
+    for other, reason in refused:
+        if not KERNELS[other].optional:
+            message = f"the kernel `{other}` cannot run this program: {reason}; `{name}` is used"
+            diagnostics.warning("RMM511", message, help=f'ask for kernel="{name}" if that is what you want')
+    others = "".join(f"; {other} does not: {reason}" for other, reason in refused)
+    return f"runs on {backend}{others}"
 
 
 def _other_kernels(plan: Plan, name: str, backend: str) -> str:
     """The mend where the kernel `name` cannot run `plan`: what can."""
-    able = []
-    for other in PREFERENCE:
-        kernel = None if other == name else installed(other)
-        if kernel is not None and kernel.unavailable(plan, backend) is None:
-            able.append(f'kernel="{other}"')
+    able = [
+        f'kernel="{other}"'
+        for other, candidate in _automatic()
+        if other != name and candidate.unavailable(plan, backend) is None
+    ]
     return f'leave the choice to kernel="auto", or ask for {" or ".join(able)}, which can run it'
 
 
 def _target(
-    plan: Plan, options: Options, kernel: str, found: Diagnostics
+    plan: Plan, options: Options, name: str, diagnostics: Diagnostics
 ) -> tuple[Literal["fused", "dispatch"], str]:
     match options.target:
         case "fused":
             return "fused", "as asked"
         case "dispatch":
             if options.kernel != "auto":
-                found.warning(
+                diagnostics.warning(
                     "RMM512",
-                    f"the target `dispatch` has executables of its own: the kernel `{kernel}` is used only "
+                    f"the target `dispatch` has executables of its own: the kernel `{name}` is used only "
                     "where the program is called inside another traced function",
                     help='leave out the kernel, or ask for target="fused"',
                 )
             return "dispatch", "as asked"
         case _ if options.kernel != "auto":
-            return "fused", f"the kernel `{kernel}` was asked for"
-        case _ if kernel == "native":
+            return "fused", f"the kernel `{name}` was asked for"
+        case _ if name == "native":
             return "fused", "the native kernel runs every shape at once"
         case _:
             return cheaper(plan, options.tuning)

@@ -15,7 +15,7 @@ from raggeddsl.configuration import embeds_tables
 from raggeddsl.kernels.kernel import LoweredPlan, Resident
 
 
-def resident(lowered: LoweredPlan, module: Any) -> Resident | None:
+def resident_in(lowered: LoweredPlan, module: Any) -> Resident | None:
     """The plan with its tables in this process, if the `module` that jax makes is run only here.
 
     It lives at least as long as what jax compiles from the module.  None: tables are constants.

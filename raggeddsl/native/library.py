@@ -8,11 +8,11 @@ import threading
 import warnings
 from dataclasses import astuple
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
+from raggeddsl import native
 from raggeddsl.tuning import DEFAULT, BlockTuning
 
 FORMAT = 2
@@ -33,10 +33,12 @@ def library() -> ctypes.CDLL | str:
     With `RAGGEDDSL_CHECK=1` in the environment it runs as after `set_poison(True)`.
     """
     override = os.environ.get("RAGGEDDSL_LIBRARY")
-    path = Path(override) if override else Path(str(resources.files("raggeddsl.native"))) / _FILE
-    if override and not path.is_file():
+    # An editable installation has two folders: that of the sources, and one with what was built.
+    paths = [Path(override)] if override else [Path(folder) / _FILE for folder in native.__path__]
+    path = next(filter(Path.is_file, paths), None)
+    if path is None and override:
         return f"RAGGEDDSL_LIBRARY names {override}, which is not a file"
-    if not path.is_file():
+    if path is None:
         return "this installation is pure Python: it was built without the native library"
     try:
         loaded = ctypes.CDLL(str(path))

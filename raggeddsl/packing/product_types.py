@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from raggeddsl.caches import kept
 from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.dtypes import DTYPES, from_numpy, promote
 from raggeddsl.packing.arrays import promoted
@@ -29,7 +29,7 @@ class ProductTypes(NamedTuple):
     converted: bool
 
 
-@lru_cache
+@kept(128)
 def product_types(
     left: frozenset[Any], right: frozenset[Any], preferred: np.dtype | None, x64: bool
 ) -> ProductTypes:

@@ -13,6 +13,9 @@ import numpy as np
 from raggeddsl.packing.arrays import concrete_type
 from raggeddsl.packing.layout import Layout
 
+_DEVICE_SLICES = 16
+"""Reading more members than this from a device goes through the host: there, each shape is compiled."""
+
 _shape = attrgetter("shape")
 
 _batched_put: Callable[..., jax.Array] | None
@@ -71,3 +74,14 @@ def cut_all(flat: np.ndarray, layout: Layout) -> list[np.ndarray]:
     stops = (layout.offsets + layout.sizes).tolist()
     pieces = map(flat.__getitem__, map(slice, layout.offsets.tolist(), stops))
     return list(map(np.ndarray.reshape, pieces, layout.shape_list))
+
+
+def unpacked(data: Any, layout: Layout, members: Sequence[int] | None = None) -> list[Any]:
+    """The chosen members of packed `data` (None: all), each as an array of its own where `data` is."""
+    chosen = range(len(layout)) if members is None else members
+    if on_host(data) or (concrete(data) and len(chosen) > _DEVICE_SLICES):
+        # A view of the host's copy: slicing by XLA would compile once for each distinct shape.
+        flat = np.asarray(data)
+        pieces = cut_all(flat, layout) if members is None else [cut(flat, layout, i) for i in chosen]
+        return beside(pieces, data)
+    return [cut(data, layout, i) for i in chosen]

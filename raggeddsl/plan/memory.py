@@ -16,7 +16,7 @@ from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Input
 from raggeddsl.options import Options
 from raggeddsl.plan.machine import available_memory, machine_memory
-from raggeddsl.plan.placement import Layout
+from raggeddsl.plan.placement import Placement
 from raggeddsl.plan.plan import BufferKind
 
 NAMED = 3
@@ -55,8 +55,8 @@ class _Family:
     span: Span | None
 
 
-def check_addressable(graph: Graph, found: Diagnostics) -> None:
-    """Raise RMM501 if the families of `graph` together have 2^62 bytes or more, so that no layout exists."""
+def check_addressable(graph: Graph, diagnostics: Diagnostics) -> None:
+    """Raise RMM501 if the families of `graph` together have 2^62 bytes or more, so that none exists."""
     outputs = {output.operand.node for output in graph.outputs}
     families = []
     for key in graph:
@@ -67,10 +67,12 @@ def check_addressable(graph: Graph, found: Diagnostics) -> None:
         families.append(_family(graph, key, "output" if key in outputs else kind, size))
     total = sum(family.size for family in families)
     if total >= ADDRESSABLE:
-        _refuse(families, total, "no machine can address it", "", found)
+        _refuse(families, total, "no machine can address it", "", diagnostics)
 
 
-def check_memory(graph: Graph, layout: Layout, need: Need, options: Options, found: Diagnostics) -> None:
+def check_memory(
+    graph: Graph, placement: Placement, need: Need, options: Options, diagnostics: Diagnostics
+) -> None:
     """Raise RMM501 if `need` exceeds `options.memory_limit` (None: this machine's memory).
 
     What fits the machine, but not what is free of it now, is the warning RMM502: inputs may be
@@ -83,20 +85,20 @@ def check_memory(graph: Graph, layout: Layout, need: Need, options: Options, fou
     if need.peak > limit:
         families = [
             _family(graph, buffer.node, buffer.kind, buffer.size * DTYPES[buffer.dtype].itemsize)
-            for buffer in layout.buffers
+            for buffer in placement.buffers
         ]
         who = "this machine has" if given is None else "memory_limit is"
         more = "" if given is None else "; if there is more memory than memory_limit says, raise it"
-        _refuse(families, need.peak, f"{who} {bytes_text(limit)}", more, found)
+        _refuse(families, need.peak, f"{who} {bytes_text(limit)}", more, diagnostics)
     if given is None:
-        _warn_if_not_free(need, found)
+        _warn_if_not_free(need, diagnostics)
 
 
-def _warn_if_not_free(need: Need, found: Diagnostics) -> None:
+def _warn_if_not_free(need: Need, diagnostics: Diagnostics) -> None:
     free, wanted = available_memory(), need.outputs + need.scratch
     if wanted <= free:
         return
-    found.warning(
+    diagnostics.warning(
         "RMM502",
         f"a call needs {bytes_text(wanted)} for results and intermediates, "
         f"and {bytes_text(free)} is free now",
@@ -110,19 +112,19 @@ def _family(graph: Graph, node: int, kind: BufferKind, size: int) -> _Family:
     return _Family(name or f"%{node}", kind, size, op.type.dtype, op.origin.span)
 
 
-def _refuse(families: list[_Family], peak: int, limit: str, more: str, found: Diagnostics) -> None:
+def _refuse(families: list[_Family], peak: int, limit: str, more: str, diagnostics: Diagnostics) -> None:
     """Raise RMM501, naming the largest families and what would help most."""
     largest = sorted(families, key=lambda family: -family.size)[:NAMED]
     named = ", ".join(f"{f.name} {bytes_text(f.size)} ({_KINDS[f.kind]})" for f in largest)
     labels = [Label(f.span, f"{f.name} takes {bytes_text(f.size)}") for f in largest if f.span is not None]
-    found.error(
+    diagnostics.error(
         "RMM501",
         f"the program needs {bytes_text(peak)} at its peak and {limit}; the largest families: {named}",
         labels[0].span if labels else None,
         labels=labels[1:],
         help=_mend(families, largest[0]) + more,
     )
-    found.raise_if_failed()
+    diagnostics.raise_if_failed()
 
 
 def _mend(families: list[_Family], largest: _Family) -> str:

@@ -1,4 +1,4 @@
-"""A graph in normal form in, the packed layout of every family out: buffers and members' offsets."""
+"""A graph in normal form in, the packed place of every family out: buffers and offsets of members."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from raggeddsl.graph.nodes import FamilyType, Input, Join, View
 from raggeddsl.plan.plan import Buffer, BufferKind, Place
 
 LARGEST = 1 << 63
-"""Offsets are int64, and so are byte counts: nothing of this many bytes or more has a layout."""
+"""Offsets are int64, and so are byte counts: nothing of this many bytes or more has a place."""
 
 
 @dataclass(frozen=True, eq=False)
-class Layout:
+class Placement:
     """`buffers` in the order inputs, outputs, scratch; `places[node]` for every node of the graph.
 
     Scratch buffers have no place in the arena yet (`base` is 0).
@@ -37,7 +37,7 @@ def packed_offsets(type: FamilyType) -> np.ndarray:
     return offsets
 
 
-def lay_out(graph: Graph) -> Layout:
+def place_buffers(graph: Graph) -> Placement:
     """The buffers and places of `graph`, which is in normal form.
 
     A part of a `Join` lies inside the joined family's buffer, so that joining moves nothing.
@@ -65,7 +65,9 @@ def lay_out(graph: Graph) -> Layout:
     total = sum(buffer.size * DTYPES[buffer.dtype].itemsize for buffer in buffers)
     assert total < LARGEST, f"buffers of {total:.3g} bytes have no 64-bit sizes"
     first_scratch = len(inputs) + len(outputs)
-    return Layout(tuple(buffers), places, tuple(range(len(inputs))), tuple(range(len(inputs), first_scratch)))
+    return Placement(
+        tuple(buffers), places, tuple(range(len(inputs))), tuple(range(len(inputs), first_scratch))
+    )
 
 
 def _kinds(

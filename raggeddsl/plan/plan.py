@@ -114,9 +114,9 @@ class Stage:
 
     All rows write the buffer `buffer` (possibly only a part of it, where it is the storage of a
     `Join`: `first` says whether this is the buffer's first writer).  `arithmetic` says how its
-    products are computed; `level` is the stage's depth in the graph: stages of one level are
-    independent of each other, and scratch they use may be reused only from the next level on.
-    Stages are sorted by level.
+    products are computed, `kept` in which type their sums are kept until they are stored; `level` is
+    the stage's depth in the graph: stages of one level are independent of each other, and scratch they
+    use may be reused only from the next level on.  Stages are sorted by level.
     """
 
     node: int
@@ -126,6 +126,7 @@ class Stage:
     first: bool
     level: int
     arithmetic: Arithmetic
+    kept: str
     label: str
 
 

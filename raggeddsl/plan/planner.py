@@ -1,4 +1,4 @@
-"""A product graph in normal form in, its `Plan` out: layout, schedule, arena, task table, cost."""
+"""A product graph in normal form in, its `Plan` out: placement, schedule, arena, task table, cost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from raggeddsl.plan.cost import (
     padded_flop,
 )
 from raggeddsl.plan.memory import Need, check_addressable, check_memory
-from raggeddsl.plan.placement import Layout, lay_out
+from raggeddsl.plan.placement import Placement, place_buffers
 from raggeddsl.plan.plan import Buffer, Cost, Plan, Stage, TaskTable
 from raggeddsl.plan.stages import lifetimes, schedule, stages
 from raggeddsl.plan.tasks import node_rows, table
@@ -36,59 +36,61 @@ def plan_graph(graph: Graph, options: Options, diagnostics: Diagnostics | None =
     at its peak than `options.memory_limit` or, without one, than this machine has.  The warning
     RMM502, that not as much is free now, goes to `diagnostics`.
     """
-    found = Diagnostics() if diagnostics is None else diagnostics
-    check_addressable(graph, found)
-    layout = lay_out(graph)
+    diagnostics = Diagnostics() if diagnostics is None else diagnostics
+    check_addressable(graph, diagnostics)
+    placement = place_buffers(graph)
     order = schedule(graph)
-    lives = lifetimes(graph, layout, order)
-    scratch = layout.buffers[_scratch_start(layout) :]
-    arena = _arena(layout, lives, [b.size * DTYPES[b.dtype].itemsize for b in scratch])
-    need = Need(buffer_bytes(layout.buffers, "input"), buffer_bytes(layout.buffers, "output"), arena.peak)
-    check_memory(graph, layout, need, options, found)
+    lives = lifetimes(graph, placement, order)
+    scratch = placement.buffers[_scratch_start(placement) :]
+    arena = _arena(placement, lives, [b.size * DTYPES[b.dtype].itemsize for b in scratch])
+    need = Need(
+        buffer_bytes(placement.buffers, "input"), buffer_bytes(placement.buffers, "output"), arena.peak
+    )
+    check_memory(graph, placement, need, options, diagnostics)
 
-    rows = [node_rows(graph, key, layout.places) for key in order.order]
+    rows = [node_rows(graph, key, placement.places) for key in order.order]
     tasks = table(rows)
-    scheduled = stages(graph, layout, order, rows)
+    scheduled = stages(graph, placement, order, rows)
     return Plan(
         graph=graph,
-        buffers=_placed(layout, arena),
-        places=layout.places,
+        buffers=_placed(placement, arena),
+        places=placement.places,
         tasks=tasks,
         stages=scheduled,
-        inputs=layout.inputs,
-        outputs=layout.outputs,
+        inputs=placement.inputs,
+        outputs=placement.outputs,
         results=graph.outputs,
-        cost=_cost(graph, layout, lives, need, tasks, scheduled),
+        cost=_cost(graph, placement, lives, need, tasks, scheduled),
     )
 
 
-def _scratch_start(layout: Layout) -> int:
+def _scratch_start(placement: Placement) -> int:
     """The number of the first scratch buffer: they come after inputs and outputs."""
-    return len(layout.inputs) + len(layout.outputs)
+    return len(placement.inputs) + len(placement.outputs)
 
 
-def _arena(layout: Layout, lives: Lifetimes, sizes: list[int]) -> Arena:
+def _arena(placement: Placement, lives: Lifetimes, sizes: list[int]) -> Arena:
     """The arena of the scratch buffers, one base for each, if they take `sizes` bytes."""
-    first = _scratch_start(layout)
+    first = _scratch_start(placement)
     return place_in_arena(np.array(sizes, np.int64), Lifetimes(lives.birth[first:], lives.death[first:]))
 
 
-def _placed(layout: Layout, arena: Arena) -> tuple[Buffer, ...]:
-    first = _scratch_start(layout)
-    scratch = layout.buffers[first:]
+def _placed(placement: Placement, arena: Arena) -> tuple[Buffer, ...]:
+    first = _scratch_start(placement)
+    scratch = placement.buffers[first:]
     placed = (replace(b, base=int(base)) for b, base in zip(scratch, arena.bases, strict=True))
-    return layout.buffers[:first] + tuple(placed)
+    return placement.buffers[:first] + tuple(placed)
 
 
 def _cost(
     graph: Graph,
-    layout: Layout,
+    placement: Placement,
     lives: Lifetimes,
     need: Need,
     tasks: TaskTable,
     scheduled: tuple[Stage, ...],
 ) -> Cost:
-    read, written = moved_bytes(tasks, itemsizes(layout.buffers))
+    read, written = moved_bytes(tasks, itemsizes(placement.buffers))
     return Cost(
         flop=float(np.sum(tasks.flop)),
         bytes_read=read,
@@ -98,16 +100,16 @@ def _cost(
         scratch_bytes=need.scratch,
         peak_bytes=need.peak,
         padded_flop=padded_flop(tasks, scheduled),
-        padded_bytes=_padded_peak(graph, layout, lives),
-        members=sum(len(graph.type(layout.buffers[b].node)) for b in layout.outputs),
+        padded_bytes=_padded_peak(graph, placement, lives),
+        members=sum(len(graph.type(placement.buffers[b].node)) for b in placement.outputs),
         distinct_shapes=distinct_shapes(tasks),
     )
 
 
-def _padded_peak(graph: Graph, layout: Layout, lives: Lifetimes) -> int:
+def _padded_peak(graph: Graph, placement: Placement, lives: Lifetimes) -> int:
     """Peak bytes with every member padded and scratch shared as the plan shares it; unshared past 2^62."""
-    padded = [padded_bytes(graph, buffer) for buffer in layout.buffers]
-    first = _scratch_start(layout)
+    padded = [padded_bytes(graph, buffer) for buffer in placement.buffers]
+    first = _scratch_start(placement)
     if sum(padded) >= 1 << 62:
         return sum(padded)
-    return sum(padded[:first]) + _arena(layout, lives, padded[first:]).peak
+    return sum(padded[:first]) + _arena(placement, lives, padded[first:]).peak

@@ -1,4 +1,4 @@
-"""A graph and its layout in, the schedule out: the level of each node, and what lives how long."""
+"""A graph and its placement in, the schedule out: the level of each node, and what lives how long."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from raggeddsl.dtypes import kept_in
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, Input, Join, Product, View, operands
 from raggeddsl.plan.arena import Lifetimes
-from raggeddsl.plan.placement import Layout
+from raggeddsl.plan.placement import Placement
 from raggeddsl.plan.plan import Stage
 from raggeddsl.plan.tasks import Rows
 
@@ -41,33 +42,34 @@ def schedule(graph: Graph) -> Schedule:
     return Schedule(tuple(sorted(computed, key=lambda key: (level[key], key))), level)
 
 
-def lifetimes(graph: Graph, layout: Layout, plan: Schedule) -> Lifetimes:
+def lifetimes(graph: Graph, placement: Placement, plan: Schedule) -> Lifetimes:
     """For each buffer, the level of its first writer and that of its last reader.
 
     Outputs live to the end and inputs from the start, but only scratch buffers need these.
     """
-    count = len(layout.buffers)
+    count = len(placement.buffers)
     birth = np.full(count, len(graph) + 1, np.int64)
     death = np.zeros(count, np.int64)
     for key in plan.order:
-        written = layout.places[key].buffer
+        written = placement.places[key].buffer
         level = plan.level[key]
         birth[written] = min(birth[written], level)
         death[written] = max(death[written], level)
         for operand in operands(graph.op(key)):
-            read = layout.places[operand.node].buffer
+            read = placement.places[operand.node].buffer
             death[read] = max(death[read], level)
     return Lifetimes(birth, death)
 
 
-def stages(graph: Graph, layout: Layout, plan: Schedule, rows: list[Rows]) -> tuple[Stage, ...]:
+def stages(graph: Graph, placement: Placement, plan: Schedule, rows: list[Rows]) -> tuple[Stage, ...]:
     """One stage a computed node; `rows[s]` are those of `plan.order[s]`."""
     found: list[Stage] = []
     written: set[int] = set()
     start = 0
     for key, piece in zip(plan.order, rows, strict=True):
         op = graph.op(key)
-        buffer = layout.places[key].buffer
+        buffer = placement.places[key].buffer
+        arithmetic = op.arithmetic if isinstance(op, Product) else Arithmetic()
         found.append(
             Stage(
                 node=key,
@@ -76,7 +78,8 @@ def stages(graph: Graph, layout: Layout, plan: Schedule, rows: list[Rows]) -> tu
                 buffer=buffer,
                 first=buffer not in written,
                 level=plan.level[key],
-                arithmetic=op.arithmetic if isinstance(op, Product) else Arithmetic(),
+                arithmetic=arithmetic,
+                kept=kept_in(op.type.dtype, arithmetic.accum),
                 label=op.origin.label or f"%{key}",
             )
         )

@@ -14,10 +14,9 @@ from raggeddsl.diagnostics.errors import Diagnostics
 from raggeddsl.diagnostics.source import Source
 from raggeddsl.diagnostics.suggest import did_you_mean
 from raggeddsl.dtypes import from_numpy
-from raggeddsl.lowering.signature import Group, Signature
-from raggeddsl.packing.unpack import concrete
-from raggeddsl.program.inputs import described, listed, packed_buffers
-from raggeddsl.program.outputs import INSIDE
+from raggeddsl.packing.given import described, packed_buffers
+from raggeddsl.packing.inputs import listed
+from raggeddsl.packing.signature import Group, Signature
 from raggeddsl.ragged import Ragged
 
 _pointer = methodcaller("unsafe_buffer_pointer")
@@ -40,39 +39,43 @@ def donated(
 
 
 def _checked(
-    old: Any, outputs: Signature, inputs: Mapping[str, Any], found: Diagnostics
+    old: Any, outputs: Signature, inputs: Mapping[str, Any], diagnostics: Diagnostics
 ) -> tuple[jax.Array, ...]:
     if not isinstance(old, Mapping):
         some = ", ".join(f'"{name}": old["{name}"]' for name in islice(outputs, 2))
         message = f"`donate` is {_described(old)}, not an earlier result: a dict of outputs by name"
-        found.error("RMM714", message, help=f"give all that a call returned, or a part: donate={{{some}}}")
-        found.raise_if_failed()
+        diagnostics.error(
+            "RMM714", message, help=f"give all that a call returned, or a part: donate={{{some}}}"
+        )
+        diagnostics.raise_if_failed()
     for name in old:
         if name not in outputs:
             help = did_you_mean(str(name), outputs) or f"its outputs are {listed(outputs)}"
-            found.error("RMM714", f"`donate` names `{name}`, and the program has no such output", help=help)
+            diagnostics.error(
+                "RMM714", f"`donate` names `{name}`, and the program has no such output", help=help
+            )
     given: dict[str, Any] = {}
     for group in outputs.groups:
-        if group.family or len(group.names) <= INSIDE:
+        if group.family or not group.stays_packed:
             for member, name in enumerate(group.names):
-                array = _array(old[name], name, group, member, found) if name in old else None
+                array = _array(old[name], name, group, member, diagnostics) if name in old else None
                 if array is not None:
                     given[name] = array
-    own = all(map(concrete, given.values()))
+    own = all(map(_in_memory, given.values()))
     if own:
-        _refuse_shared(given, inputs, found)
-    found.raise_if_failed()
+        _refuse_shared(given, inputs, diagnostics)
+    diagnostics.raise_if_failed()
     return tuple(given.values()) if own else ()
 
 
-def _array(value: Any, name: str, group: Group, member: int, found: Diagnostics) -> Any:
+def _array(value: Any, name: str, group: Group, member: int, diagnostics: Diagnostics) -> Any:
     """The array that holds the donated value of one output; None if there is none, or a fault of it."""
     layout = group.layout
     wanted = f"a Ragged of {len(layout)} members" if group.family else f"an array {group.written(member)}"
     help = "donate what this program returned under this name"
 
     def wrong(message: str, help: str = help) -> None:
-        found.error("RMM714", message, group.span, help=help)
+        diagnostics.error("RMM714", message, group.span, help=help)
 
     if not isinstance(value, Ragged if group.family else jax.Array):
         return wrong(f"output `{name}` is {wanted}, and {_described(value)} is donated for it")
@@ -96,7 +99,7 @@ def _array(value: Any, name: str, group: Group, member: int, found: Diagnostics)
     if np.shape(array) != shape:
         called = f"{name}.data" if group.family else name
         return wrong(_differs(called, np.shape(array), f"{group.short}{list(shape)}"))
-    if concrete(array) and array.is_deleted():
+    if _in_memory(array) and array.is_deleted():
         help = "donate each result once, the newest: `old = program(inputs, donate=old)`"
         return wrong(f"what is donated for output `{name}` has been deleted or donated already", help)
     return array
@@ -106,15 +109,15 @@ def _differs(called: str, given: Sequence[int], wanted: str) -> str:
     return f"`{called}` is {wanted}, and one of shape {tuple(given)} is donated for it"
 
 
-def _refuse_shared(arrays: Mapping[str, Any], inputs: Mapping[str, Any], found: Diagnostics) -> None:
+def _refuse_shared(arrays: Mapping[str, Any], inputs: Mapping[str, Any], diagnostics: Diagnostics) -> None:
     """What is written over must not be read by the call, nor be written over by two outputs."""
-    owners = {_memory(buffer): f"as input `{name}`" for name, buffer in inputs.items() if concrete(buffer)}
+    owners = {_memory(buffer): f"as input `{name}`" for name, buffer in inputs.items() if _in_memory(buffer)}
     for name, array in arrays.items():
         memory = _memory(array)
         if memory in owners and array.size:
             message = f"what is donated for output `{name}` is also given {owners[memory]}"
             help = "each output takes over memory of its own, which the call does not read: leave this out"
-            found.error("RMM714", message, help=help)
+            diagnostics.error("RMM714", message, help=help)
         owners.setdefault(memory, f"for output `{name}`")
 
 
@@ -124,6 +127,11 @@ def _apart(arrays: Sequence[Any]) -> bool:
         return len(set(map(_pointer, arrays))) == len(arrays)
     except Exception:
         return False
+
+
+def _in_memory(value: Any) -> bool:
+    """Whether it is an array that lies somewhere: no tracer, and no list of members."""
+    return isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer)
 
 
 def _memory(array: jax.Array) -> tuple[int, int]:

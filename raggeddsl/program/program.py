@@ -1,36 +1,37 @@
-"""A plan in, a `Program` out: a pure function from a dict of inputs to a dict of results."""
+"""What users hold: names around an `Executable`, a pure function from a dict of inputs to one of results."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from threading import RLock
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import jax
+import numpy as np
 
 from raggeddsl.diagnostics.diagnostic import Diagnostic
 from raggeddsl.diagnostics.errors import Diagnostics
 from raggeddsl.diagnostics.source import Source
 from raggeddsl.graph.graph import Graph
-from raggeddsl.kernels.kernel import LoweredPlan, StageTime
+from raggeddsl.kernels.kernel import StageTime
 from raggeddsl.language import ast
-from raggeddsl.lowering.choose import Choice, choose, installed
-from raggeddsl.lowering.dispatch import Dispatched, lower_dispatch
-from raggeddsl.lowering.dispatch.modules import Modules
-from raggeddsl.lowering.fused import Jitted
-from raggeddsl.lowering.graph_function import GraphFunction
-from raggeddsl.lowering.signature import Signature, input_signature, output_signature
+from raggeddsl.lowering.choose import Choice
+from raggeddsl.lowering.executable import Executable
 from raggeddsl.options import Options
-from raggeddsl.plan import plan_graph
+from raggeddsl.packing.given import packed_buffers
+from raggeddsl.packing.inputs import checked
+from raggeddsl.packing.signature import Signature
+from raggeddsl.packing.unpack import cut_all
+from raggeddsl.packing.values import Value, packed
 from raggeddsl.plan.plan import Plan
+from raggeddsl.program import pipeline
 from raggeddsl.program.donation import donated
-from raggeddsl.program.inputs import Received, packed_buffers, receive
-from raggeddsl.program.outputs import deliver, deliver_members
+from raggeddsl.program.outputs import named
+from raggeddsl.program.pipeline import Stages
 from raggeddsl.program.random_inputs import random_inputs
-from raggeddsl.ragged import Ragged
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 PARTS = ("parse", "graph", "plan", "tables", "trace", "lower", "compile")
 """What `Program.timings` may have, in the order in which it happens; what has not happened is not there.
@@ -52,35 +53,67 @@ class Program:
 
     def __init__(
         self,
-        plan: Plan,
+        executable: Executable,
         options: Options,
         *,
         spec: Graph | None = None,
         tree: ast.Program | None = None,
         diagnostics: Diagnostics | None = None,
-        timings: Mapping[str, float] | None = None,
         passes: Sequence[tuple[str, int, int]] = (),
     ) -> None:
-        found = Diagnostics() if diagnostics is None else diagnostics
-        self.plan = plan
+        self.executable = executable
         self.options = options
         self.ast = tree
-        self.choice: Choice = choose(plan, options, jax.default_backend(), found)
-        self.timings: dict[str, float] = dict(timings or {})
-        self.inputs: Signature = input_signature(plan)
-        self.outputs: Signature = output_signature(plan)
-        self.diagnostics: tuple[Diagnostic, ...] = tuple(found.found)
-        self._spec = plan.graph if spec is None else spec
+        self.diagnostics: tuple[Diagnostic, ...] = () if diagnostics is None else tuple(diagnostics.found)
+        self._spec = executable.plan.graph if spec is None else spec
         self._source: Source | None = None if tree is None else tree.source
         self._passes = tuple(passes)
-        self._lock = RLock()
-        self._fused: Jitted | None = None
-        self._dispatched: Dispatched | None = None
+
+    @classmethod
+    def of(cls, stages: Stages) -> Program:
+        """The program of a text whose stages have all run."""
+        assert stages.executable is not None
+        return cls(
+            stages.executable,
+            stages.options,
+            spec=stages.spec,
+            tree=stages.tree,
+            diagnostics=stages.diagnostics,
+            passes=stages.passes,
+        )
 
     @property
-    def graph(self) -> Graph:
-        """The product graph that was planned, a `networkx.DiGraph` in normal form."""
-        return self.plan.graph
+    def inputs(self) -> Signature:
+        """Name → dtype and shapes of what a call takes."""
+        return self.executable.inputs
+
+    @property
+    def outputs(self) -> Signature:
+        """Name → dtype and shapes of what it gives."""
+        return self.executable.outputs
+
+    @property
+    def plan(self) -> Plan:
+        """What is computed where, and in which order."""
+        return self.executable.plan
+
+    @property
+    def choice(self) -> Choice:
+        """The target and the kernel, and why."""
+        return self.executable.choice
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds by part, of `PARTS`, of what has happened so far."""
+        return self.executable.timings
+
+    @property
+    def graph(self) -> nx.DiGraph:
+        """The product graph that was planned, in normal form; `graph.nodes[key]["op"]` is a node.
+
+        A view of `plan.graph`, the same each time.
+        """
+        return self.plan.graph.to_networkx()
 
     # ------------------------------------------------------------ calling it
 
@@ -101,27 +134,24 @@ class Program:
         `jax.jit(donate_argnums=…)` it is a hint: under a transformation, for a dispatched program,
         and for memory that NumPy views still read, it changes nothing.
         """
-        buffers = packed_buffers(inputs, self.inputs) if self.choice.target == "fused" else None
+        executable = self.executable
+        buffers = packed_buffers(inputs, executable.inputs)
         if buffers is not None:
             old = () if donate is None else self._donated(donate, buffers)
-            return deliver(self._whole().run(buffers, old), self.outputs)
-        return self.run(receive(inputs, self.inputs, self._source), donate)
+            return named(executable.run(buffers, old), executable.outputs)
+        given = checked(inputs, executable.inputs, self._source, members=executable.takes_members)
+        values = executable.ready(given)
+        return named(executable(values, self._donated(donate, values)), executable.outputs)
 
-    def run(self, received: Sequence[Received], donate: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Run on inputs that are checked already, one for each group of `inputs`."""
-        if self.choice.target == "dispatch" and not any(one.traced for one in received):
-            self._donated(donate, ())
-            members = self._members()([one.arrays() for one in received])
-            return deliver_members(members, self.outputs)
-        buffers = [one.buffer() for one in received]
-        return deliver(self._whole()(buffers, self._donated(donate, buffers)), self.outputs)
+    def _checked(self, inputs: Mapping[str, Any]) -> list[Value]:
+        return checked(inputs, self.inputs, self._source, members=self.executable.takes_members)
 
-    def _donated(self, old: Mapping[str, Any] | None, buffers: Sequence[Any]) -> tuple[Any, ...]:
-        """The arrays that a call on `buffers` (none: of a dispatched program) may write over."""
+    def _donated(self, old: Mapping[str, Any] | None, values: Sequence[Value]) -> tuple[Any, ...]:
+        """The arrays that a call on `values` may write over."""
         if old is None:
             return ()
         names = (group.names[0] for group in self.inputs.groups)
-        return donated(old, self.outputs, dict(zip(names, buffers, strict=False)), self._source)
+        return donated(old, self.outputs, dict(zip(names, values, strict=True)), self._source)
 
     def compile(self, progress: Any = None) -> Program:
         """Have XLA compile everything now, so that the first call need not; returns the program.
@@ -129,13 +159,7 @@ class Program:
         `progress(done, total)` is called as the executables of a dispatched program are compiled;
         without it, a bar is drawn on a terminal once that takes more than a second.
         """
-        if self.choice.target == "dispatch":
-            dispatched = self._members()
-            start = time.perf_counter()
-            if dispatched.compile(progress):
-                self.timings["compile"] = time.perf_counter() - start
-        else:
-            self._whole().compile()
+        self.executable.compile(progress)
         return self
 
     # ------------------------------------------------------------ looking at it
@@ -145,48 +169,45 @@ class Program:
 
         Shares of time are estimates, unless `measure` is inputs to run the program on a few times.
         """
-        from raggeddsl.explain.explain import explain
+        from raggeddsl.explain import explain
 
-        dispatched = self.choice.target == "dispatch"
-        lowered = self._members() if dispatched else self._whole().lowered
+        executable = self.executable
+        lowered = executable.lowered
         facts = {
-            "kernel": "dispatch" if dispatched else self.choice.kernel,
-            "kernel_why": self._dispatch_why() if dispatched else self.choice.kernel_why,
+            "kernel": lowered.kernel,
+            "kernel_why": executable.why,
             "target": self.choice.target,
             "target_why": self.choice.target_why,
-            "xla_operations": self._operations(),
+            "xla_operations": executable.operations(),
             "timings": {part: self.timings[part] for part in PARTS if part in self.timings},
             "passes": self._passes,
         }
         if measure is None:
-            return explain(self.plan, cast(LoweredPlan, lowered), facts=facts)
+            return explain(self.plan, lowered, facts=facts)
         call_s, times = self._measured(measure)
-        return explain(self.plan, cast(LoweredPlan, lowered), facts=facts, call_s=call_s, times=times)
+        return explain(self.plan, lowered, facts=facts, call_s=call_s, times=times)
 
     def _measured(self, inputs: Mapping[str, Any]) -> tuple[float, Sequence[StageTime]]:
         """The seconds of the fastest of a few calls, and where the kernel says that they went."""
-        received = receive(inputs, self.inputs, self._source)
-        jax.block_until_ready(self.run(received))
+        executable, values = self.executable, self._checked(inputs)
+        jax.block_until_ready(executable(executable.ready(values)))
         seconds = []
         for _ in range(_MEASURED_CALLS):
             start = time.perf_counter()
-            jax.block_until_ready(self.run(received))
+            jax.block_until_ready(executable(executable.ready(values)))
             seconds.append(time.perf_counter() - start)
-        measure = None if self.choice.target == "dispatch" else self._whole().lowered.measure
-        return min(seconds), () if measure is None else measure([one.buffer() for one in received])
+        return min(seconds), executable.measure(executable.ready(values))
 
     def lower(self) -> Any:
         """The program as XLA receives it, a `jax.stages.Lowered`: `.as_text("stablehlo")`, `.compile()`.
 
         A dispatched program is many small modules; its `Modules` has the same two methods.
         """
-        return Modules(self._members()) if self.choice.target == "dispatch" else self._whole().lower()
+        return self.executable.lower()
 
     def jaxpr(self) -> Any:
         """What JAX traces the program to; `str` of it is text.  Of a dispatched one, all its parts."""
-        if self.choice.target == "dispatch":
-            return Modules(self._members()).jaxpr()
-        return self._whole().trace().jaxpr
+        return self.executable.jaxpr()
 
     def reference(self, inputs: Mapping[str, Any]) -> Any:
         """The results by the reference, `raggeddsl.graph.compare.Reference`: NumPy, in float64 or complex128.
@@ -198,13 +219,12 @@ class Program:
         from raggeddsl.graph.interpret import interpret
 
         given: dict[str, Any] = {}
-        for one in receive(inputs, self.inputs, self._source):
-            packed = one.value if isinstance(one.value, Ragged) else Ragged(one.buffer(), one.group.layout)
-            members = packed.to_numpy()
-            if one.group.family:
-                given[one.group.names[0]] = members
+        for group, value in zip(self.inputs.groups, self._checked(inputs), strict=True):
+            members = cut_all(np.asarray(packed(value, group)), group.layout)
+            if group.family:
+                given[group.names[0]] = members
             else:
-                given.update(zip(one.group.names, members, strict=True))
+                given.update(zip(group.names, members, strict=True))
         return interpret(self._spec, given, bounds=True)
 
     def prove(self) -> str:
@@ -214,9 +234,7 @@ class Program:
         were made; no inputs are needed.  Gives in a few words what was shown, nothing for the `reference`
         kernel, which reads the plan itself.  Raises `ScheduleFault`, an internal error that names the tasks.
         """
-        dispatched = self.choice.target == "dispatch"
-        prove = self._members().prove if dispatched else self._whole().lowered.prove
-        return "" if prove is None else prove()
+        return self.executable.prove()
 
     def random_inputs(self, seed: int = 0) -> dict[str, Any]:
         """Normally distributed inputs, the same for a seed on every machine.
@@ -240,58 +258,7 @@ class Program:
     def __repr__(self) -> str:
         return f"Program({self.inputs!r} -> {self.outputs!r}, {self.choice.target})"
 
-    # ------------------------------------------------------------ its two lowerings
-
-    def _whole(self) -> Jitted:
-        """The fused program; made when it is first needed."""
-        if self._fused is not None:
-            return self._fused
-        with self._lock:
-            if self._fused is None:
-                start = time.perf_counter()
-                lowered = self._lowered(self.plan)
-                self.timings["tables"] = time.perf_counter() - start
-                made = self.plan, lowered
-                tuning = self.options.tuning.graph
-                function = GraphFunction(self.plan.graph, self._prepared, made, tuning)
-                self._fused = Jitted(function, self.inputs, self.outputs, self.timings)
-            return self._fused
-
-    def _lowered(self, plan: Plan) -> LoweredPlan:
-        kernel = installed(self.choice.kernel, self.options.tuning)
-        assert kernel is not None, "the kernel was there when it was chosen"
-        return kernel.lower(plan)
-
-    def _prepared(self, graph: Graph) -> tuple[Plan, LoweredPlan]:
-        """A graph derived from this program's, planned with its options for its kernel."""
-        plan = plan_graph(graph, self.options)
-        # Gradients and batches have larger buffers: the kernel may be unable to run them.
-        options = replace(self.options, target="fused", kernel=self.choice.kernel)
-        choose(plan, options, jax.default_backend(), Diagnostics())
-        return plan, self._lowered(plan)
-
-    def _members(self) -> Dispatched:
-        """The dispatched program; made when it is first needed."""
-        with self._lock:
-            if self._dispatched is None:
-                start = time.perf_counter()
-                self._dispatched = lower_dispatch(self.plan)
-                self.timings["lower"] = time.perf_counter() - start
-            return self._dispatched
-
-    def _dispatch_why(self) -> str:
-        inside = f"inside jit, grad and vmap it runs fused, by the {self.choice.kernel} kernel"
-        return f"one executable for each exact shape; {inside}"
-
-    def _operations(self) -> int:
-        """How many XLA operations a call runs: those of the fused program, or launches of small ones."""
-        if self.choice.target == "dispatch":
-            return len(self._members().launches.kind)
-        return len(re.findall(r"\bstablehlo\.\w+", self._whole().lower().as_text("stablehlo")))
-
 
 def _again(text: str, name: str, options: Options) -> Program:
     """The program of a spec that was pickled."""
-    from raggeddsl.api import planned
-
-    return planned(text, name, options)
+    return Program.of(pipeline.compiled(text, name, options))

@@ -9,9 +9,9 @@ import jax
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.lowering.signature import Group, Signature
 from raggeddsl.packing.layout import Layout
 from raggeddsl.packing.pack import fresh
+from raggeddsl.packing.signature import Group, Signature
 from raggeddsl.ragged import Ragged
 
 _PIECE = 1 << 20

@@ -154,7 +154,7 @@ def verify(
         },
         nan_inputs=tuple(_holding(np.isnan, program, inputs)),
         inf_inputs=tuple(_holding(np.isinf, program, inputs)),
-        ran=_ran(program),
+        ran=f"by {program.executable.ran}",
         schedule=_proved(program),
     )
 
@@ -176,14 +176,6 @@ def _holding(what: np.ufunc, program: Program, inputs: Mapping[str, Any]) -> Ite
         given = inputs[name]
         members = given.to_numpy() if isinstance(given, Ragged) else as_arrays(given)
         yield from (f"{name}[{k}]" for k, member in enumerate(members) if what(np.asarray(member)).any())
-
-
-def _ran(program: Program) -> str:
-    """What computed the results, in words."""
-    choice = program.choice
-    if choice.target == "dispatch":
-        return "by dispatch, one executable for each exact shape,"
-    return f"by the {choice.kernel} kernel"
 
 
 def _proved(program: Program) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
-from functools import lru_cache
 from typing import Any
 
 from raggeddsl.api import parse
+from raggeddsl.caches import kept
 from raggeddsl.diagnostics.errors import RmmError, refuse
 from raggeddsl.language import ast
 from raggeddsl.pytree.errors import NAME, in_text
@@ -31,7 +31,7 @@ class Function:
     prefix: int = 0
 
 
-@lru_cache
+@kept(128)
 def function_of(text: str, given: int, named: tuple[str, ...]) -> Function:
     """What `text` defines, to be given `given` arguments by place and others by name.
 

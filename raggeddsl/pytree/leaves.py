@@ -16,7 +16,7 @@ from raggeddsl.packing.element_types import weak
 from raggeddsl.packing.layout import Layout
 from raggeddsl.packing.product_types import short_of
 from raggeddsl.ragged import Ragged
-from raggeddsl.ragged.operations import checked
+from raggeddsl.ragged.operations import check_packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _group(
         called = name if shared else name + _path(paths, places[0])
         short = short_of(dtype, f"the leaf `{called}`")
         if _is_ragged(column[0]):
-            checked(column[0], called)
+            check_packed(column[0].data, column[0].layout, called)
             inputs.append(Input(column[0].layout, short, False))
             values.append(column[0])
         else:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
 
 from raggeddsl.api import compile
+from raggeddsl.caches import kept
 from raggeddsl.configuration import x64_enabled
 from raggeddsl.diagnostics.errors import RmmError, refuse
 from raggeddsl.options import KernelName, Target
@@ -17,7 +17,7 @@ from raggeddsl.pytree.errors import NAME, Leaves, in_text
 from raggeddsl.pytree.function import Function, function_of
 from raggeddsl.pytree.leaves import Group, Input, groups_of, paths_of
 from raggeddsl.ragged import Ragged
-from raggeddsl.ragged.matmul import precision_name
+from raggeddsl.ragged.products import precision_name
 
 _PROGRAMS = 64
 """How many texts and trees of shapes keep their program."""
@@ -77,12 +77,6 @@ def tree_matmul(
     return _mapped(function, [As, Bs], How(precision_name(precision), target, kernel))
 
 
-def clear_tree() -> None:
-    """Forget the programs that are kept here."""
-    _program.cache_clear()
-    function_of.cache_clear()
-
-
 class How(NamedTuple):
     """The options of a call."""
 
@@ -133,7 +127,7 @@ def _input(group: int, argument: int) -> str:
     return f"tree_x{group}_{argument}"
 
 
-@lru_cache(_PROGRAMS)
+@kept(_PROGRAMS)
 def _program(
     function: Function, groups: tuple[tuple[tuple[Input, ...], int], ...], how: How, x64: bool
 ) -> Program:

@@ -7,7 +7,7 @@ Elementwise operations are those of `jax.numpy` on the packed elements, so types
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +16,7 @@ import numpy as np
 from raggeddsl.configuration import x64_enabled
 from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.packing.layout import Layout
-
-if TYPE_CHECKING:
-    from raggeddsl.ragged.ragged import Ragged
+from raggeddsl.ragged.products import Side, multiply, side_of_list, side_of_packed
 
 
 class Arithmetic:
@@ -35,58 +33,57 @@ class Arithmetic:
         @property
         def data(self) -> Any: ...
 
-        def row_major(self) -> Ragged: ...
+        def row_major(self) -> Self: ...
+
+        @classmethod
+        def of_value(cls, value: Any, layout: Layout, dtype: Any) -> Self: ...
 
     # ------------------------------------------------------------ element by element
 
-    def __neg__(self) -> Ragged:
+    def __neg__(self) -> Self:
         return _like(self, jnp.negative(self.data))
 
-    def __pos__(self) -> Ragged:
+    def __pos__(self) -> Self:
         return _like(self, self.data)
 
-    def __add__(self, other: Any) -> Ragged:
+    def __add__(self, other: Any) -> Self:
         return _elementwise(jnp.add, "+", self, other)
 
-    def __radd__(self, other: Any) -> Ragged:
+    def __radd__(self, other: Any) -> Self:
         return _elementwise(jnp.add, "+", other, self)
 
-    def __sub__(self, other: Any) -> Ragged:
+    def __sub__(self, other: Any) -> Self:
         return _elementwise(jnp.subtract, "-", self, other)
 
-    def __rsub__(self, other: Any) -> Ragged:
+    def __rsub__(self, other: Any) -> Self:
         return _elementwise(jnp.subtract, "-", other, self)
 
-    def __mul__(self, other: Any) -> Ragged:
+    def __mul__(self, other: Any) -> Self:
         return _elementwise(jnp.multiply, "*", self, other)
 
-    def __rmul__(self, other: Any) -> Ragged:
+    def __rmul__(self, other: Any) -> Self:
         return _elementwise(jnp.multiply, "*", other, self)
 
-    def __truediv__(self, other: Any) -> Ragged:
+    def __truediv__(self, other: Any) -> Self:
         return _elementwise(jnp.true_divide, "/", self, other)
 
-    def __rtruediv__(self, other: Any) -> Ragged:
+    def __rtruediv__(self, other: Any) -> Self:
         return _elementwise(jnp.true_divide, "/", other, self)
 
     # ------------------------------------------------------------ products
 
-    def __matmul__(self, other: Any) -> Ragged:
+    def __matmul__(self, other: Any) -> Self:
         return _product(self, other)
 
-    def __rmatmul__(self, other: Any) -> Ragged:
+    def __rmatmul__(self, other: Any) -> Self:
         return _product(other, self)
 
 
-def _like(ragged: Any, data: Any) -> Ragged:
-    from raggeddsl.ragged.ragged import Ragged
-
-    return ragged if data is ragged.data else Ragged(data, ragged.layout)
+def _like(ragged: Any, data: Any) -> Any:
+    return ragged if data is ragged.data else ragged.of_value(data, ragged.layout, data.dtype)
 
 
 def _product(left: Any, right: Any) -> Any:
-    from raggeddsl.ragged.matmul import matmul
-
     for side in (left, right):
         if not isinstance(side, Arithmetic) and not _array(side):
             _refuse_plain("@", "two Ragged, or a Ragged and one matrix", side)
@@ -97,7 +94,16 @@ def _product(left: Any, right: Any) -> Any:
                 f"`@` takes two Ragged, or a Ragged and one matrix; this array has shape {np.shape(side)}",
                 "make a stack of matrices a Ragged: `rd.Ragged.from_list(stack)`",
             )
-    return matmul(left, right)
+    products = multiply(_side(left, "As"), _side(right, "Bs"))
+    ragged: Any = left if isinstance(left, Arithmetic) else right
+    result = ragged.of_value(products.value, products.layout, products.dtype)
+    return result if products.wanted == products.dtype else result.astype(products.wanted)
+
+
+def _side(value: Any, name: str) -> Side:
+    if isinstance(value, Arithmetic):
+        return side_of_packed(value.data, value.layout, name)
+    return side_of_list(value, name)
 
 
 def _elementwise(operation: Callable[..., Any], sign: str, left: Any, right: Any) -> Any:

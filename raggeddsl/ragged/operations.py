@@ -1,33 +1,31 @@
-"""A `Ragged` in, its members copied, scaled, measured or summed out: graphs of one node without a spec.
+"""Packed data and its layout in, its members copied, scaled, measured or summed out.
 
-Programs are kept for the next call with the same layout.  Members are cut into runs of a bounded
-length where their shape does not matter, so that large ones are shared among the workers too, and
-rounding errors stay those of short sums.
+Each is a graph of one node without a spec, whose executable is kept for the next call with the same
+layout.  Members are cut into runs of a bounded length where their shape does not matter, so that large
+ones are shared among the workers too, and rounding errors stay those of short sums.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from raggeddsl.caches import kept
 from raggeddsl.configuration import x64_enabled
 from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.dtypes import DTYPES, from_numpy, promote
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, FamilyType, Input, Node, Operand, Origin, Output, Product, Term
-from raggeddsl.graph.passes import normalise
+from raggeddsl.lowering.executable import Executable
+from raggeddsl.lowering.lower import lower_graph
 from raggeddsl.native.library import register
 from raggeddsl.options import Options
 from raggeddsl.packing.layout import Layout
 from raggeddsl.packing.product_types import short_of
-from raggeddsl.plan import plan_graph
-from raggeddsl.program.inputs import Received
-from raggeddsl.program.program import Program
-from raggeddsl.ragged import Ragged
 
 _PROGRAMS = 64
 """How many layouts keep their programs, for each kind."""
@@ -35,20 +33,17 @@ _FEW = 8
 """Fewer members than this are slices under `jit`."""
 
 
-def row_major(ragged: Ragged) -> Ragged:
-    """A copy whose members lie row-major."""
-    data = checked(ragged)
-    program = _row_major(ragged.layout, short_of(data.dtype, "the Ragged"), x64_enabled())
-    return Ragged(_run(program, data), ragged.layout.row_major)
+def row_major(data: Any, layout: Layout) -> Any:
+    """A copy of `data` in which members lie row-major."""
+    check_packed(data, layout)
+    return _run(_row_major(layout, short_of(data.dtype, "the Ragged"), x64_enabled()), data)
 
 
-def scaled(ragged: Ragged, factors: Any) -> Ragged:
-    """`s * a` for each member a and its own factor s; `factors` is `dtype[N]`."""
-    data, layout = checked(ragged), ragged.layout
+def scaled(data: Any, layout: Layout, factors: Any) -> Any:
+    """The elements of `s * a` for each member a and its own factor s; `factors` is `dtype[N]`."""
+    check_packed(data, layout)
     try:
-        given = jnp.asarray(
-            factors.data if isinstance(factors, Ragged) and factors.layout.scalar else factors
-        )
+        given = jnp.asarray(factors)
     except (TypeError, ValueError):
         message = f"factors are numbers, not a value of type `{type(factors).__name__}`"
         refuse("RMM711", message, f"give one number a member: an array of shape ({len(layout)},)")
@@ -56,68 +51,60 @@ def scaled(ragged: Ragged, factors: Any) -> Ragged:
         message = f"factors of shape {given.shape} for {len(layout)} members"
         refuse("RMM711", message, f"give one number a member: an array of shape ({len(layout)},)")
     dtype = jnp.result_type(data, given)
-    own, other = (jnp.asarray(x, None if x.dtype.kind == "i" else dtype) for x in (data, given))
-    shorts = short_of(own.dtype, "the Ragged"), short_of(other.dtype, "the factors")
-    return Ragged(_run(_scaled(layout, *shorts, x64_enabled()), own, other), layout)
+    elements, scales = (jnp.asarray(x, None if x.dtype.kind == "i" else dtype) for x in (data, given))
+    shorts = short_of(elements.dtype, "the Ragged"), short_of(scales.dtype, "the factors")
+    return _run(_scaled(layout, *shorts, x64_enabled()), elements, scales)
 
 
-def norm(ragged: Ragged) -> jax.Array:
+def norm(data: Any, layout: Layout) -> jax.Array:
     """The Frobenius norm of each member, real[N]; its gradient is zero where it is zero."""
-    data = checked(ragged)
+    check_packed(data, layout)
     if not jnp.issubdtype(data.dtype, jnp.inexact):
         data = jnp.asarray(data, jnp.float32)
     conjugate = jnp.conj(data) if jnp.iscomplexobj(data) else data
-    return _root(_inner(ragged.layout, data, conjugate)).astype(jnp.finfo(data.dtype).dtype)
+    return _root(_inner(layout, data, conjugate)).astype(jnp.finfo(data.dtype).dtype)
 
 
-def sums(ragged: Ragged) -> jax.Array:
+def sums(data: Any, layout: Layout) -> jax.Array:
     """The sum of each member, dtype[N]; int32 for integers."""
-    data = checked(ragged)
+    check_packed(data, layout)
     if not jnp.issubdtype(data.dtype, jnp.inexact):
         data = jnp.asarray(data, jnp.int32)
-    return _inner(ragged.layout, data, jnp.ones_like(data)).astype(data.dtype)
+    return _inner(layout, data, jnp.ones_like(data)).astype(data.dtype)
 
 
-def separated(ragged: Ragged) -> list[jax.Array] | None:
+def separated(data: Any, layout: Layout) -> list[jax.Array] | None:
     """Every member as an array of its own, by one call that has a result for each; None where there is none.
 
     XLA compiles a slice for each member (some 20 ms each on a CPU), but the native kernel's call as a
     whole.
     """
-    data, layout = ragged.data, ragged.layout
     short = from_numpy(data.dtype)
     if len(layout) < _FEW or layout.scalar or short is None or data.shape != (layout.size,):
         return None
     if jax.default_backend() != "cpu" or register() is not None:
         return None
-    lying = layout.transposed if layout.column_major else layout
-    members = [family[0] for family in _call(_separated(lying, short, x64_enabled()), data).values()]
+    position = layout.transposed if layout.column_major else layout
+    copied = _separated(position, short, x64_enabled())
+    families = zip(copied([data]), position.shape_list, strict=True)
+    members = [family.reshape(shape) for family, shape in families]
     return [member.T for member in members] if layout.column_major else members
 
 
-def clear_memberwise() -> None:
-    """Forget the programs that are kept here."""
-    for kept in (_row_major, _scaled, _inner_products, _separated):
-        kept.cache_clear()
-
-
-def checked(ragged: Ragged, name: str = "data") -> Any:
-    """The packed elements.  Raises RMM711 if there is an axis more, as `jax.vmap` has stacked them."""
-    data = ragged.data
-    if np.shape(data) != (ragged.layout.size,):
+def check_packed(data: Any, layout: Layout, name: str = "data") -> None:
+    """Raise RMM711 if there is an axis more, as `jax.vmap` has stacked packed elements."""
+    if np.shape(data) != (layout.size,):
         refuse(
             "RMM711",
-            f"the elements of `{name}` have shape {np.shape(data)}, and its members take "
-            f"({ragged.layout.size},)",
+            f"the elements of `{name}` have shape {np.shape(data)}, and its members take ({layout.size},)",
             "where it holds a batch, call this inside `jax.vmap`",
         )
-    return data
 
 
-def one_node(graph: Graph, node: Node, options: Options) -> Program:
-    """The program whose one output, a family, is `node`."""
+def one_node(graph: Graph, node: Node, options: Options) -> Executable:
+    """What computes `node`, a family and the one output."""
     graph.outputs = (Output(("C",), Operand(graph.add(node)), True),)
-    return Program(plan_graph(normalise(graph, options.tuning.graph), options), options, spec=graph)
+    return lower_graph(graph, options)
 
 
 def family_input(graph: Graph, name: str, type: FamilyType, family: bool = True) -> int:
@@ -125,21 +112,13 @@ def family_input(graph: Graph, name: str, type: FamilyType, family: bool = True)
     return graph.add(Input(type, (name,), family, Origin(name)))
 
 
-def _run(program: Program, *buffers: Any) -> Any:
-    """The elements of the one output of `program`."""
-    return _call(program, *buffers)["C"].data
+def _run(executable: Executable, *buffers: Any) -> Any:
+    """The elements of the one output."""
+    return executable(executable.ready(buffers))[0]
 
 
-def _call(program: Program, *buffers: Any) -> dict[str, Any]:
-    groups = program.inputs.groups
-    given = [
-        Received(group, Ragged(buffer, group.layout)) for group, buffer in zip(groups, buffers, strict=True)
-    ]
-    return program.run(given)
-
-
-@lru_cache(_PROGRAMS)
-def _row_major(layout: Layout, dtype: str, x64: bool) -> Program:
+@kept(_PROGRAMS)
+def _row_major(layout: Layout, dtype: str, x64: bool) -> Executable:
     graph = Graph()
     type = FamilyType(layout.rows, layout.cols, dtype)
     x = family_input(graph, "A", type.transpose())
@@ -147,8 +126,8 @@ def _row_major(layout: Layout, dtype: str, x64: bool) -> Program:
     return one_node(graph, node, Options(target="fused", x64=x64))
 
 
-@lru_cache(_PROGRAMS)
-def _separated(layout: Layout, dtype: str, x64: bool) -> Program:
+@kept(_PROGRAMS)
+def _separated(layout: Layout, dtype: str, x64: bool) -> Executable:
     """A copy of each member, as a family of its own.  Raises RMM510 where there is no native kernel."""
     graph = Graph()
     x = family_input(graph, "A", FamilyType(layout.rows, layout.cols, dtype))
@@ -161,11 +140,11 @@ def _separated(layout: Layout, dtype: str, x64: bool) -> Program:
         outputs.append(Output((name,), Operand(graph.add(Combine(type, (term,), origin=Origin(name)))), True))
     graph.outputs = tuple(outputs)
     options = Options(target="fused", kernel="native", x64=x64)
-    return Program(plan_graph(normalise(graph, options.tuning.graph), options), options, spec=graph)
+    return lower_graph(graph, options)
 
 
-@lru_cache(_PROGRAMS)
-def _scaled(layout: Layout, dtype: str, factor: str, x64: bool) -> Program:
+@kept(_PROGRAMS)
+def _scaled(layout: Layout, dtype: str, factor: str, x64: bool) -> Executable:
     graph = Graph()
     sizes, owners = layout.pieces
     one = np.ones(len(layout), np.int64)
@@ -183,8 +162,8 @@ def _inner(layout: Layout, a: Any, b: Any) -> Any:
     return found if len(owners) == len(layout) else _added(found, owners, len(layout))
 
 
-@lru_cache(_PROGRAMS)
-def _inner_products(layout: Layout, dtype: str, x64: bool) -> Program:
+@kept(_PROGRAMS)
+def _inner_products(layout: Layout, dtype: str, x64: bool) -> Executable:
     """The inner product of two buffers over each of `layout.pieces`."""
     graph = Graph()
     sizes, _ = layout.pieces

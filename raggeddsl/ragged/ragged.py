@@ -12,17 +12,16 @@ import numpy as np
 
 from raggeddsl.packing.arrays import NotAnArray, as_array, as_arrays, promoted, shapes, types
 from raggeddsl.packing.element_types import explicit, named
+from raggeddsl.packing.given import Held
 from raggeddsl.packing.layout import Layout
 from raggeddsl.packing.pack import pack, traced
-from raggeddsl.packing.unpack import beside, concrete, cut, cut_all, on_host
+from raggeddsl.packing.unpack import beside, concrete, cut_all, on_host, unpacked
+from raggeddsl.ragged import operations
 from raggeddsl.ragged.arithmetic import Arithmetic
-
-_DEVICE_SLICES = 16
-"""Reading more members than this from a device goes through the host: there, each shape is compiled."""
 
 
 @jax.tree_util.register_pytree_with_keys_class
-class Ragged(Arithmetic):
+class Ragged(Arithmetic, Held):
     """N matrices `dtype[m_i, n_i]` packed end to end, without gaps, in `data: dtype[total]`.
 
     A pytree whose one leaf is `data`; the shapes are static, interned and hashed once, so that
@@ -87,10 +86,12 @@ class Ragged(Arithmetic):
         return cls(array, layout)
 
     @classmethod
-    def _of_members(cls, members: Sequence[Any], layout: Layout, dtype: np.dtype) -> Ragged:
-        """Members that already exist one by one; they are packed only if `data` is read."""
+    def of_value(cls, value: Any, layout: Layout, dtype: Any) -> Ragged:
+        """What a program gives: the packed elements, or members that are packed only if `data` is read."""
+        if not isinstance(value, list | tuple):
+            return cls(value, layout)
         self = cls(None, layout)
-        self._members = tuple(members)
+        self._members = tuple(value)
         self._dtype = np.dtype(dtype)
         return self
 
@@ -105,6 +106,12 @@ class Ragged(Arithmetic):
             self._data = pack(members, self._dtype, self.layout.size)
             self._members = None  # in this order: another thread may be reading
         return self._data
+
+    @property
+    def value(self) -> Any:
+        """What it holds: the packed elements, or a tuple of members that are not packed."""
+        members = self._members
+        return self._data if members is None else members
 
     @property
     def packed(self) -> bool:
@@ -165,12 +172,11 @@ class Ragged(Arithmetic):
 
     def to_list(self) -> list[jax.Array]:
         """Every member as an array `dtype[m, n]`, on the device of `data`."""
-        found = None
         if self.traced and self.packed:
-            from raggeddsl.ragged.operations import separated
-
-            found = separated(self)
-        return self._read(range(len(self))) if found is None else found
+            members = operations.separated(self._data, self.layout)
+            if members is not None:
+                return members
+        return self._read()
 
     def to_numpy(self) -> list[np.ndarray]:
         """Every member as a read-only NumPy view of one host copy of `data` (no copy on CPU)."""
@@ -179,25 +185,19 @@ class Ragged(Arithmetic):
             return [np.asarray(member) for member in kept]
         return cut_all(np.asarray(self._data), self.layout)
 
-    def _read(self, members: Sequence[int]) -> list[Any]:
+    def _read(self, members: Sequence[int] | None = None) -> list[Any]:
+        """The chosen members (None: all)."""
         kept = self._members
-        if kept is not None:
-            return [kept[i] for i in members]
-        data, layout = self._data, self.layout
-        if on_host(data) or (concrete(data) and len(members) > _DEVICE_SLICES):
-            # A view of the host's copy: slicing by XLA would compile once for each distinct shape.
-            flat = np.asarray(data)
-            whole = isinstance(members, range) and len(members) == len(self)
-            pieces = cut_all(flat, layout) if whole else [cut(flat, layout, i) for i in members]
-            return beside(pieces, data)
-        return [cut(data, layout, i) for i in members]
+        if kept is None:
+            return unpacked(self._data, self.layout, members)
+        return list(kept) if members is None else [kept[i] for i in members]
 
     def _slice(self, index: slice) -> Ragged:
         first, stop, step = index.indices(len(self))
         layout = self.layout.take(index)
         kept = self._members
         if kept is not None:
-            return Ragged._of_members(kept[index], layout, self.dtype)
+            return Ragged.of_value(kept[index], layout, self.dtype)
         start = int(self.layout.offsets[first]) if first < stop else 0
         where: Any = slice(start, start + layout.size)
         if step != 1:
@@ -219,9 +219,14 @@ class Ragged(Arithmetic):
 
     def row_major(self) -> Ragged:
         """The same members, row-major in `data`: this `Ragged` itself, or a copy of what `.T` gave."""
-        from raggeddsl.ragged.operations import row_major
+        if not self.layout.column_major:
+            return self
+        return Ragged(operations.row_major(self.data, self.layout), self.layout.row_major)
 
-        return row_major(self) if self.layout.column_major else self
+    @property
+    def ordered(self) -> Ragged:
+        """`row_major()`, as whatever reads a `Ragged` asks for it."""
+        return self.row_major()
 
     def astype(self, dtype: Any) -> Ragged:
         """Every member converted to `dtype`, as by `jax.Array.astype`.
@@ -235,9 +240,8 @@ class Ragged(Arithmetic):
 
         Raises `RmmError` RMM711 for factors of another shape.
         """
-        from raggeddsl.ragged.operations import scaled
-
-        return scaled(self, factors)
+        scales = factors.data if isinstance(factors, Ragged) and factors.layout.scalar else factors
+        return Ragged(operations.scaled(self.data, self.layout, scales), self.layout)
 
     def norm(self) -> jax.Array:
         """The Frobenius norm of each member, real[N]: equivalent to `[jnp.linalg.norm(a) for a in self]`.
@@ -245,18 +249,14 @@ class Ragged(Arithmetic):
         But its gradient at a member of zeros is zero, where that of `jnp.linalg.norm` is not a
         number.  Sums are kept in float32 or wider.
         """
-        from raggeddsl.ragged.operations import norm
-
-        return norm(self)
+        return operations.norm(self.data, self.layout)
 
     def sum(self) -> jax.Array:
         """The sum of each member, dtype[N]: equivalent to `[jnp.sum(a) for a in self]`.
 
         Sums of narrow floats are kept in float32; those of integers are int32.
         """
-        from raggeddsl.ragged.operations import sums
-
-        return sums(self)
+        return operations.sums(self.data, self.layout)
 
     # ------------------------------------------------------------ as a pytree, and for people
 

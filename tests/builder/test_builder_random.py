@@ -22,7 +22,7 @@ def same(one: Any, other: Any) -> None:
     if isinstance(one, np.ndarray):
         assert one.dtype == other.dtype and np.array_equal(one, other)
     elif isinstance(one, Graph):
-        assert list(one.edges) == list(other.edges)
+        assert list(one) == list(other)
         same(one.outputs, other.outputs)
         same([one.op(key) for key in one], [other.op(key) for key in other])
     elif dataclasses.is_dataclass(one):

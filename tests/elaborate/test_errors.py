@@ -178,3 +178,23 @@ def test_a_failed_graph_still_has_what_is_right() -> None:
     graph, found = built("input A : f32[2, 2]\noutput Y = A @ A\noutput Z = A @ B")
     assert [one.code for one in found] == ["RMM201"]
     assert [output.names for output in graph.outputs] == [("Y",)]
+
+
+EMPTY = "index i in 0\ninput A[i] : f32[2, 2]\ninput s[i] : f32[]\ninput r : f32[]\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "message"),
+    [
+        ("output C[i] : f32[2, 2] = s[i]", "RMM309", "`C[i]` is declared f32[?,?], but its value is f32[]"),
+        ("output C[i] : f32[] = A[i]", "RMM309", "`C[i]` is declared f32[], but its value is f32[?,?]"),
+        (
+            "def f(X) = r\noutput C[i] = iterate(f, A[i], 2)",
+            "RMM314",
+            "`f` changes the shape, so it cannot be",
+        ),
+    ],
+)
+def test_a_scalar_for_a_matrix_is_refused_where_there_are_no_members_too(line, code, message) -> None:
+    found = [one for one in findings(EMPTY + line) if one.severity == "error"]
+    assert [one.code for one in found] == [code] and found[0].message.startswith(message)

@@ -17,9 +17,10 @@ from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.compare import compare
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, Input, Operand, Output, Product, Term
-from raggeddsl.lowering.dispatch import clear_executables, lower_dispatch
 from raggeddsl.lowering.dispatch import executables as compiling
+from raggeddsl.lowering.dispatch.executables import clear_executables
 from raggeddsl.lowering.dispatch.kind import Kind
+from raggeddsl.lowering.dispatch.launcher import lower_dispatch
 from raggeddsl.lowering.dispatch.progress import ProgressBar
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
@@ -219,7 +220,9 @@ def test_intermediates_are_let_go_when_their_last_reader_is_launched():
 
         return call
 
-    made._executables = [compiling.Executable(counted(one.compiled), one.jitted) for one in made._executables]
+    made._executables = [
+        compiling.ShapeProgram(counted(one.compiled), one.jitted) for one in made._executables
+    ]
     made([[jnp.ones((40, 40)) * 0.01 for _ in range(3)]])
     # Three intermediates are made; then one is let go for each result that is made.
     assert alive == [1, 2, 3, 4, 4, 4]

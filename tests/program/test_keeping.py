@@ -10,13 +10,11 @@ from jax import export
 
 import raggeddsl as rd
 from raggeddsl.native.library import TARGET, register
-from raggeddsl.options import Options
 from raggeddsl.packing.layout import Layout
-from raggeddsl.plan import plan_graph
-from raggeddsl.program.program import Program
 from raggeddsl.ragged.exported import from_bytes, to_bytes
 from tests.processes import printed
 from tests.programs import pairs
+from tests.programs import program as run_of
 
 TEXT = """
 index i in 3
@@ -62,7 +60,7 @@ def test_a_copy_is_the_program_itself(spec):
 
 
 def test_a_program_without_a_text_says_so():
-    program = Program(plan_graph(pairs(), Options()), Options())
+    program = run_of(pairs())
     with pytest.raises(TypeError, match="only a program that was compiled from a text can be pickled"):
         pickle.dumps(program)
 

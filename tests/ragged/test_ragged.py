@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 import raggeddsl as rd
 from raggeddsl.native.library import register
 from raggeddsl.packing.layout import Layout
-from raggeddsl.ragged import Ragged
-from raggeddsl.ragged import operations as memberwise
+from raggeddsl.ragged import Ragged, operations
 from tests.programs import compilations
 from tests.steps import steps
 
@@ -277,10 +276,10 @@ def test_where_the_native_kernel_does_not_run_no_call_is_planned_for_all_members
     backend, reason, monkeypatch
 ):
     ragged = Ragged.from_list(matrices([(i % 4, i % 3 + 1) for i in range(13)]))
-    memberwise.clear_memberwise()
+    rd.clear_caches()
     planned = []
-    monkeypatch.setattr(memberwise, "plan_graph", lambda *given: planned.append(given))
-    monkeypatch.setattr(memberwise, "register", lambda: reason)
+    monkeypatch.setattr(operations, "lower_graph", lambda *given: planned.append(given))
+    monkeypatch.setattr(operations, "register", lambda: reason)
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
     for each in (ragged, ragged.T):
         same(jax.jit(lambda each: each.to_list())(each), each.to_numpy())

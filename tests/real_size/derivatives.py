@@ -61,7 +61,7 @@ def complex_step(spec: Spec, x: Mapping[str, Any], dx: Mapping[str, Any]) -> Der
     moved = jax.tree.map(lambda a, b: np.asarray(a) + 1j * STEP * np.asarray(b), dict(x), dict(dx))
     found = program.reference(moved)
     changes = {name: _derivative(value) for name, value in found.values.items()}
-    return Derivative(changes, magnitudes(program.graph, in_numpy(moved)))
+    return Derivative(changes, magnitudes(program.plan.graph, in_numpy(moved)))
 
 
 def _derivative(value: Value) -> Value:

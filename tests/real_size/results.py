@@ -42,13 +42,13 @@ def tame(program: Program, inputs: Mapping[str, Any]) -> bool:
     if not inexact:
         return True
     end = min(float(jax.numpy.finfo(dtype).max) for dtype in inexact)
-    sizes = magnitudes(program.graph, in_numpy(inputs)).values()
+    sizes = magnitudes(program.plan.graph, in_numpy(inputs)).values()
     members = (member for size in sizes for member in (size if isinstance(size, list) else [size]))
     return all(np.asarray(member).max(initial=0.0) < end / 16 for member in members)
 
 
 def _types(program: Program) -> set[str]:
-    graph = program.graph
+    graph = program.plan.graph
     return {graph.type(key).dtype for key in graph.order()}
 
 

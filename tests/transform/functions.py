@@ -13,8 +13,8 @@ import pytest
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.passes import normalise
-from raggeddsl.lowering.choose import installed
-from raggeddsl.lowering.graph_function import GraphFunction
+from raggeddsl.kernels import registry
+from raggeddsl.lowering.primitive import GraphFunction
 from raggeddsl.native.library import register
 from raggeddsl.options import Options
 from raggeddsl.plan import plan_graph
@@ -33,7 +33,7 @@ def function_of(graph: Graph, kernel: str) -> GraphFunction:
 
     def prepared(graph: Graph) -> Any:
         plan = plan_graph(graph, Options(memory_limit=1 << 40))
-        found = installed(kernel)
+        found = registry.kernel(kernel)
         assert found is not None
         return plan, found.lower(plan)
 

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 import raggeddsl as rd
-from raggeddsl.lowering import graph_function as graph_function_module
+from raggeddsl.lowering import fused, primitive
 from raggeddsl.plan.plan import Op
-from raggeddsl.program import program as program_module
 from raggeddsl.ragged import Ragged
 from tests.programs import compilations, pair_inputs, pairs, program
 from tests.steps import steps
@@ -33,14 +32,14 @@ output y[i] = a[i] @ f[i] @ W
 def plans(monkeypatch) -> Iterator[list]:
     """The plans made meanwhile, by a program or for what is derived from it."""
     made: list = []
-    plain = program_module.plan_graph
+    plain = fused.plan_graph
 
     def noting(graph, options, *more, **named):
         made.append(plain(graph, options, *more, **named))
         return made[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(program_module, "plan_graph", noting)
+        patch.setattr(fused, "plan_graph", noting)
         yield made
 
 
@@ -50,12 +49,12 @@ def derivations(monkeypatch) -> Iterator[list[str]]:
     made: list[str] = []
 
     def noting(name):
-        plain = getattr(graph_function_module, name)
+        plain = getattr(primitive, name)
         return lambda *given: made.append(name) or plain(*given)
 
     with monkeypatch.context() as patch:
         for name in ("linearise", "transpose", "batch"):
-            patch.setattr(graph_function_module, name, noting(name))
+            patch.setattr(primitive, name, noting(name))
         yield made
 
 
@@ -138,7 +137,7 @@ def test_planning_a_derivative_takes_no_python_for_each_member():
     def derived(count):
         shapes = [(1 + place % 3, 2, 1 + place % 5) for place in range(count)]
         run = program(pairs(shapes), "fused", "xla")
-        function = run._whole().graph_function
+        function = run.executable.graph_function
 
         def derive():
             found = function.derivative((True, True))

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from raggeddsl.kernels.native.cells import Cells
 from raggeddsl.kernels.native.distinct import distinct
+from raggeddsl.plan.cells import Cells
 from raggeddsl.plan.plan import Plan
 from raggeddsl.tuning import ScheduleTuning
 

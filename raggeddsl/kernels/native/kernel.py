@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -36,6 +36,11 @@ class NativeKernel:
 
     name: ClassVar[str] = "native"
 
+    @classmethod
+    def tuned(cls, tuning: Tuning) -> Self:
+        """The kernel with these thresholds."""
+        return cls(tuning=tuning)
+
     def unavailable(self, plan: Plan, backend: str) -> str | None:
         """Why this kernel cannot run `plan` on `backend`, or None."""
         if backend != "cpu":
@@ -65,7 +70,7 @@ class NativeKernel:
         def measure(buffers: Sequence[Any]) -> tuple[StageTime, ...]:
             return stage_times(plan, made, table, results, buffers, self.isa, blocks)
 
-        def settle() -> HeldTable | None:
+        def make_resident() -> HeldTable | None:
             inputs = [plan.buffers[b] for b in plan.inputs]
             sizes = [buffer.size * DTYPES[buffer.dtype].itemsize for buffer in inputs]
             return hold(table, made.local_bytes, sizes, results, self.isa)
@@ -84,6 +89,6 @@ class NativeKernel:
             wide=True,
             measure=measure,
             scratch_bytes=made.arena_bytes + made.workers * made.local_bytes,
-            settle=settle,
+            make_resident=make_resident,
             prove=show,
         )

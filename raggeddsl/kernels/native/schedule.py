@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.kernels.native.cells import Cells, find_cells
 from raggeddsl.kernels.native.components import Components, find_components, row_costs
 from raggeddsl.kernels.native.cuts import cut_into_panels
 from raggeddsl.kernels.native.jobs import Pieces, group_into_jobs
@@ -23,6 +22,7 @@ from raggeddsl.kernels.native.split_sums import parts_of_sums, sum_in_parts
 from raggeddsl.kernels.native.symmetry import mirrored_products, triangular_cells
 from raggeddsl.kernels.native.table import MIRROR, TASK, BufferMap, native_rows
 from raggeddsl.kernels.native.wide_sums import keep_sums_wide
+from raggeddsl.plan.cells import Cells, find_cells
 from raggeddsl.plan.plan import Plan
 from raggeddsl.tuning import DEFAULT, ScheduleTuning
 
@@ -61,7 +61,7 @@ def schedule(
 ) -> NativeSchedule:
     """The schedule of `plan` for about `workers` threads (None: as many as this machine has cores)."""
     workers = workers or os.cpu_count() or 1
-    cells = find_cells(plan)
+    cells = find_cells(plan, inputs=False)
     cost = row_costs(plan)
     mirrored = mirrored_products(plan, cells) & _worth_mirroring(plan, tuning.mirrored_row)
     cost[mirrored] *= 0.55

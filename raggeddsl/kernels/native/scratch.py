@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from raggeddsl.dtypes import DTYPES
-from raggeddsl.kernels.native.cells import Cells
 from raggeddsl.kernels.native.components import Components
 from raggeddsl.plan.arena import ALIGNMENT, Lifetimes, place_in_arena
+from raggeddsl.plan.cells import Cells
 from raggeddsl.plan.plan import Plan
 
 

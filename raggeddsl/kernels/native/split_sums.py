@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from raggeddsl.kernels.native.cells import Cells
 from raggeddsl.kernels.native.distinct import distinct
 from raggeddsl.kernels.native.jobs import Pieces
 from raggeddsl.kernels.native.table import ACCUMULATE, ITEM_SIZES, combines, summed_wider
 from raggeddsl.plan.arena import ALIGNMENT
+from raggeddsl.plan.cells import Cells
 from raggeddsl.plan.plan import Op, Plan
 from raggeddsl.tuning import ScheduleTuning
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from raggeddsl.dtypes import kept_in
-from raggeddsl.kernels.native.cells import Cells
+from raggeddsl.plan.cells import Cells
 from raggeddsl.plan.plan import Op, Plan
 
 
@@ -47,8 +46,7 @@ def triangular_cells(plan: Plan, cells: Cells, mirrored: np.ndarray) -> np.ndarr
     found = np.zeros(len(cells), bool)
     found[cells.written[product & mirrored]] = True
     found[cells.written[product & ~mirrored]] = False
-    dtypes = [(plan.buffers[stage.buffer].dtype, stage.arithmetic.accum) for stage in plan.stages]
-    wider = np.array([kept_in(dtype, accum) != dtype for dtype, accum in dtypes], bool)
+    wider = np.array([stage.kept != plan.buffers[stage.buffer].dtype for stage in plan.stages], bool)
     kept_wide = np.zeros(len(cells), bool)
     kept_wide[cells.written[wider[plan.stage_of_task]]] = True
     return found & ~(kept_wide & (np.bincount(cells.written, minlength=len(cells)) > 1))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from raggeddsl.dtypes import DTYPES, kept_in
+from raggeddsl.dtypes import DTYPES
 from raggeddsl.native.library import block_sizes
 from raggeddsl.plan.plan import Op, Plan
 from raggeddsl.tuning import BlockTuning
@@ -111,11 +111,9 @@ class BufferMap:
         )
 
 
-def compute_code(dtype: str, accum: str | None) -> int:
-    """The type that products into `dtype` are computed in, as the executor numbers it."""
-    if DTYPES[dtype].kind == "integer":
-        return DTYPE_CODES["i32"]
-    return DTYPE_CODES[DTYPES[kept_in(dtype, accum)].accumulate]
+def compute_code(kept: str) -> int:
+    """The type that products are computed in whose sums are `kept` in one, as the executor numbers it."""
+    return DTYPE_CODES["i32" if DTYPES[kept].kind == "integer" else DTYPES[kept].accumulate]
 
 
 def summed_wider(tasks: np.ndarray) -> np.ndarray:
@@ -147,8 +145,7 @@ def native_rows(plan: Plan, buffers: BufferMap) -> np.ndarray:
         rows[f"{name}_buffer"] = buffers.number[buffer]
         rows[f"{name}_offset"] = buffers.base[buffer] + offset * buffers.item[buffer]
     for stage in plan.stages:
-        dtype = plan.buffers[stage.buffer].dtype
-        rows["compute"][stage.start : stage.stop] = compute_code(dtype, stage.arithmetic.accum)
+        rows["compute"][stage.start : stage.stop] = compute_code(stage.kept)
     return rows
 
 

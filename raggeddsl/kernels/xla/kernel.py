@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from raggeddsl.dtypes import DTYPES, kept_in, promote
+from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.kernels.kernel import LoweredPlan, ShapeClass, StageReport, proved_if_asked
 from raggeddsl.kernels.xla.classes import choose, distinct
 from raggeddsl.kernels.xla.combines import combine_steps
@@ -19,7 +19,7 @@ from raggeddsl.kernels.xla.steps import Operands, RangeStep, Recipe, StageSteps,
 from raggeddsl.kernels.xla.tables import LARGEST, Tables
 from raggeddsl.kernels.xla.tiles import tile_step
 from raggeddsl.plan.plan import Op, Plan, Stage
-from raggeddsl.tuning import DEFAULT, XlaTuning
+from raggeddsl.tuning import DEFAULT, Tuning, XlaTuning
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,11 @@ class XlaKernel:
     tuning: XlaTuning = DEFAULT.xla
 
     name: ClassVar[str] = "xla"
+
+    @classmethod
+    def tuned(cls, tuning: Tuning) -> Self:
+        """The kernel with these thresholds."""
+        return cls(tuning.xla)
 
     def unavailable(self, plan: Plan, backend: str) -> str | None:
         """Why this kernel cannot run `plan`: a buffer that int32 cannot index, or None."""
@@ -135,4 +140,4 @@ def _wide(plan: Plan, stage: Stage, steps: tuple[Step, ...], alone: bool) -> str
     """The dtype that C is summed in: its own, or where several terms add to one place that of their sum."""
     own = plan.buffers[stage.buffer].dtype
     repeats = not alone or any(isinstance(step, TileStep) and step.repeats for step in steps)
-    return kept_in(own, stage.arithmetic.accum) if repeats else own
+    return stage.kept if repeats else own

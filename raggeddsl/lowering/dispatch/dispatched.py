@@ -1,133 +1,130 @@
-"""A plan in, a `Dispatched` out: members of inputs in, members of results out, launched one by one."""
+"""A dispatched plan as an `Executable`: launches, and the fused program inside traced functions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-import jax
-import numpy as np
-
-from raggeddsl.dtypes import DTYPES
-from raggeddsl.graph.nodes import View
-from raggeddsl.kernels.kernel import ShapeClass, StageReport, proved_if_asked
-from raggeddsl.lowering.dispatch.executables import Executable, Progress, default_device, executables
-from raggeddsl.lowering.dispatch.kind import factor_dtype
-from raggeddsl.lowering.dispatch.launches import Launches, launches
-from raggeddsl.lowering.dispatch.progress import ProgressBar
-from raggeddsl.lowering.dispatch.proof import prove
-from raggeddsl.plan.plan import Plan
+from raggeddsl.kernels.kernel import StageTime
+from raggeddsl.lowering.dispatch.launcher import Launcher, lower_dispatch
+from raggeddsl.lowering.executable import Progress
+from raggeddsl.lowering.fused import Fused
+from raggeddsl.packing.values import Value, is_traced, members
 
 
-def lower_dispatch(plan: Plan) -> Dispatched:
-    """The launches of `plan`; nothing is compiled yet, and jax is not touched.
-
-    The graph has no `View`, as no spec has: members are arrays of one shape here.
-    """
-    assert not any(isinstance(plan.graph.op(key), View) for key in plan.graph), "derived graphs are fused"
-    made = Dispatched(plan, launches(plan))
-    proved_if_asked(made.prove)
-    return made
-
-
-@dataclass(eq=False)
 class Dispatched:
-    """A plan as asynchronous launches of small executables; members are separate arrays throughout."""
+    """The plan of `fused` as launches of small executables; an `Executable`.
 
-    plan: Plan
-    launches: Launches
-    _executables: list[Executable] | None = None
-    _alphas: list[jax.Array] = field(default_factory=list)
-    _home: Any = None
-    _lock: Lock = field(default_factory=Lock)
+    Where a tracer is among the values it runs as `fused`.  `timings` receives the seconds of "lower" and
+    "compile".
+    """
 
-    kernel: str = "dispatch"
-    notes: tuple[str, ...] = ()
-    scratch_bytes: int | None = None
+    def __init__(self, fused: Fused) -> None:
+        self.fused = fused
+        self.plan, self.choice, self.timings = fused.plan, fused.choice, fused.timings
+        self.inputs, self.outputs = fused.inputs, fused.outputs
+        self._launcher: Launcher | None = None
+        self._lock = Lock()
 
-    def compile(self, progress: Progress | None = None) -> bool:
-        """Compile what is not compiled yet, and whether there was anything.
+    # ------------------------------------------------------------ running it
 
-        `progress` is called with (done, total); without it, a bar is drawn on a terminal.
-        """
-        with self._lock:
-            if self._executables is not None:
-                return False
-            self._home = default_device()
-            factors = [np.asarray(value, factor_dtype(work)) for value, work in self.launches.alphas]
-            self._alphas = jax.device_put(factors)
-            self._executables = executables(self.launches.kinds, progress or ProgressBar())
-            return True
+    takes_members = True
 
-    def prove(self) -> str:
-        """Raise `ScheduleFault` unless the launches compute what the plan says; tells what was shown."""
-        return prove(self.plan, self.launches)
+    def run(self, buffers: Sequence[Any], donated: tuple[Any, ...] = ()) -> Sequence[Value]:
+        """The members of the results for buffers, which are cut."""
+        return self.lowered(self.ready(buffers))
 
-    def __call__(self, inputs: Sequence[Sequence[jax.Array]]) -> list[list[jax.Array]]:
-        """The members of each of `plan.outputs`, given those of each of `plan.inputs`.
+    def ready(self, values: Sequence[Value]) -> list[Value]:
+        """The members of each group, or buffers for `fused`."""
+        if is_traced(values):
+            return self.fused.ready(values)
+        return [members(value, group) for value, group in zip(values, self.inputs.groups, strict=True)]
 
-        Members have their own shapes, `dtype[m, n]` or `dtype[]`.  Returns as soon as everything
-        is launched; an intermediate is let go when its last reader is.
-        """
-        self.compile()
-        assert self._executables is not None
-        numbered = self.launches.cells
-        cells: list[Any] = [None] * numbered.total + self._alphas
-        for buffer, members in zip(self.plan.inputs, inputs, strict=True):
-            own = numbered.of_buffer(buffer)
-            cells[own.start : own.stop] = members
-        ahead = _all_on(_first(inputs), self._home) and not _jit_disabled()
-        functions = [one.compiled if ahead else one.jitted for one in self._executables]
-        steps = self.launches
-        for kind, reads, write, drops in zip(steps.kind, steps.reads, steps.writes, steps.drops, strict=True):
-            operands = [cells[cell] for cell in reads]
-            cells[write] = functions[kind](*operands) if kind >= 0 else operands[0]
-            for cell in drops:
-                cells[cell] = None
-        return [self._results(buffer, cells) for buffer in self.plan.outputs]
+    def __call__(self, values: Sequence[Value], donated: tuple[Any, ...] = ()) -> Sequence[Value]:
+        """The members of the results; the memory of `donated` is of no use to them."""
+        return self.fused(values) if is_traced(values) else self.lowered(values)
 
-    def _results(self, buffer: int, cells: list[Any]) -> list[jax.Array]:
-        """The members of an output; those without elements, which no task writes, are made here."""
-        type = self.plan.type(buffer)
-        own = self.launches.cells.of_buffer(buffer)
-        members = cells[own.start : own.stop]
-        for member in np.flatnonzero(type.sizes == 0).tolist():
-            shape = int(type.rows[member]), int(type.cols[member])
-            members[member] = jax.device_put(np.zeros(shape, DTYPES[type.dtype].numpy))
-        return members
+    # ------------------------------------------------------------ making it
 
     @property
-    def stages(self) -> tuple[StageReport, ...]:
-        """What runs in each stage, by exact shape, the most work first."""
-        return tuple(_report(self.plan, number) for number in range(len(self.plan.stages)))
+    def lowered(self) -> Launcher:
+        """The launches."""
+        with self._lock:
+            if self._launcher is None:
+                start = time.perf_counter()
+                self._launcher = lower_dispatch(self.plan)
+                self.timings["lower"] = time.perf_counter() - start
+            return self._launcher
+
+    def compile(self, progress: Progress | None = None) -> None:
+        """Have XLA compile every shape; without `progress`, a bar is drawn on a terminal after a second."""
+        launcher = self.lowered
+        start = time.perf_counter()
+        if launcher.compile(progress):
+            self.timings["compile"] = time.perf_counter() - start
+
+    def lower(self) -> Modules:
+        """The small modules."""
+        return Modules(self.lowered)
+
+    # ------------------------------------------------------------ looking at it
+
+    def jaxpr(self) -> str:
+        """What each executable is traced to."""
+        return self.lower().jaxpr()
+
+    @property
+    def why(self) -> str:
+        """Why launches compute, and when they do not."""
+        inside = f"inside jit, grad and vmap it runs fused, by the {self.choice.kernel} kernel"
+        return f"one executable for each exact shape; {inside}"
+
+    @property
+    def ran(self) -> str:
+        """What computes, as in "the results by …"."""
+        return "dispatch, one executable for each exact shape,"
+
+    def operations(self) -> int:
+        """How many launches a call has."""
+        return len(self.lowered.launches.kind)
+
+    def measure(self, values: Sequence[Value]) -> Sequence[StageTime]:
+        """Nothing: launches run apart from what made them."""
+        return ()
+
+    def prove(self) -> str:
+        """Prove the launches."""
+        return self.lowered.prove()
 
 
-def _report(plan: Plan, number: int) -> StageReport:
-    stage = plan.stages[number]
-    rows = plan.tasks.rows(stage.start, stage.stop)
-    shapes, which = np.unique(np.stack([rows.m, rows.n, rows.k], axis=1), axis=0, return_inverse=True)
-    tasks = np.bincount(which.reshape(-1), minlength=len(shapes))
-    flop = np.bincount(which.reshape(-1), rows.flop, minlength=len(shapes))
-    heaviest = np.argsort(-flop, kind="stable")
-    classes = (
-        ShapeClass("exact", count, m, n, k, asked, asked)
-        for count, (m, n, k), asked in zip(
-            tasks[heaviest].tolist(), shapes[heaviest].tolist(), flop[heaviest].tolist(), strict=True
+@dataclass(frozen=True, eq=False)
+class Modules:
+    """What `jax.stages.Lowered` is for one module: `as_text` and `compile` for all of them."""
+
+    launcher: Launcher
+
+    def as_text(self, dialect: str | None = None) -> str:
+        """Every module after a comment that says how often a call launches it."""
+        return "\n".join(
+            f"// launches: {count}\n{traced.lower().as_text(dialect)}" for count, traced in self._traced()
         )
-    )
-    return StageReport(number, tuple(classes))
 
+    def jaxpr(self) -> str:
+        """What each executable is traced to."""
+        return "\n".join(f"# launches: {count}\n{traced.jaxpr}" for count, traced in self._traced())
 
-def _jit_disabled() -> bool:
-    """Whether `jax.disable_jit` is on: what was compiled ahead cannot be called then."""
-    return bool(jax.config.jax_disable_jit)  # type: ignore[attr-defined]
+    def compile(self) -> Launcher:
+        """Compile what is not compiled yet."""
+        self.launcher.compile()
+        return self.launcher
 
-
-def _first(inputs: Sequence[Sequence[jax.Array]]) -> jax.Array | None:
-    return next((member for members in inputs for member in members), None)
-
-
-def _all_on(array: jax.Array | None, device: Any) -> bool:
-    return array is None or array.devices() == {device}
+    def _traced(self) -> Iterator[tuple[int, Any]]:
+        launches = self.launcher.launches
+        counts = Counter(launches.kind)
+        for number, kind in enumerate(launches.kinds):
+            if counts[number]:
+                yield counts[number], kind.jitted().trace(*kind.operands())

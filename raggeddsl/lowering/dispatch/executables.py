@@ -12,18 +12,17 @@ from typing import Any
 
 import jax
 
+from raggeddsl.caches import registered
 from raggeddsl.lowering.dispatch.kind import Kind
-from raggeddsl.lowering.persistent import everything_cached
-
-Progress = Callable[[int, int], None]
-"""Called with how many executables are compiled and how many there will be; one thread at a time."""
+from raggeddsl.lowering.executable import Progress
+from raggeddsl.lowering.jit_cache import everything_cached
 
 _LARGEST_CACHE = 16384
 """Executables kept for programs to come (some 50 kB each); a program keeps its own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Executable:
+class ShapeProgram:
     """`compiled` runs on the default device; `jitted` is the same for arrays that live elsewhere."""
 
     compiled: Callable[..., Any]
@@ -36,14 +35,14 @@ class _Job:
 
     key: Hashable
     kind: Kind
-    done: Future[Executable] = field(default_factory=Future)
+    done: Future[ShapeProgram] = field(default_factory=Future)
 
 
 _lock = Lock()
 _cache: OrderedDict[Hashable, _Job] = OrderedDict()
 
 
-def executables(kinds: Sequence[Kind], progress: Progress | None = None) -> list[Executable]:
+def executables(kinds: Sequence[Kind], progress: Progress | None = None) -> list[ShapeProgram]:
     """One executable for each kind; those not in the cache are compiled in parallel threads.
 
     Lowering to StableHLO holds the GIL and obeys this thread's configuration of jax, so it stays
@@ -58,6 +57,7 @@ def executables(kinds: Sequence[Kind], progress: Progress | None = None) -> list
     return [job.done.result() for job in jobs]
 
 
+@registered
 def clear_executables() -> None:
     """Forget every executable that no program holds."""
     with _lock:
@@ -109,7 +109,7 @@ def _compile_all(ours: Sequence[_Job], total: int, progress: Progress) -> None:
 def _compile(job: _Job, jitted: Any, lowered: Any) -> None:
     try:
         with everything_cached():
-            job.done.set_result(Executable(lowered.compile(), jitted))
+            job.done.set_result(ShapeProgram(lowered.compile(), jitted))
     except BaseException as error:
         job.done.set_exception(error)
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.nodes import Arithmetic
-from raggeddsl.lowering.dispatch.cells import Cells, number
 from raggeddsl.lowering.dispatch.kind import Form, Kind
+from raggeddsl.plan.cells import Cells, find_cells
 from raggeddsl.plan.plan import Op, Plan
 
 
@@ -18,7 +18,7 @@ from raggeddsl.plan.plan import Op, Plan
 class Launches:
     """What a call does: launch l runs `kinds[kind[l]]` on the cells `reads[l]` and fills cell `writes[l]`.
 
-    A launch whose kind is -1 only gives its one operand another number.  Cells from `cells.total`
+    A launch whose kind is -1 only gives its one operand another number.  Cells from `len(cells)`
     on hold the factors `alphas` (value, work type).  After launch l, the cells `drops[l]` have no
     reader left.  `order[l]` is the task's row.
     """
@@ -35,19 +35,19 @@ class Launches:
 
 def launches(plan: Plan) -> Launches:
     """Choose an executable for each task, and an order: stage levels first, then the heaviest members."""
-    cells = number(plan)
+    cells = find_cells(plan, inputs=True)
     turns = _turns(plan, cells)
     forms = _forms(plan)
     rows = _rows(plan, cells, turns, forms)
     distinct, kind = np.unique(rows.table, axis=0, return_inverse=True)
     kinds = tuple(_kind(row, rows) for row in distinct.tolist())
-    alphas, alpha_cell = _alphas(plan, rows, cells.total)
+    alphas, alpha_cell = _alphas(plan, rows, len(cells))
 
     order = _order(plan, cells)
     kind = np.where(turns.moved, -1, kind.reshape(-1))[order]
-    added = np.where(plan.tasks.accumulate, cells.c, -1)
-    operands = np.stack([cells.a, cells.b, cells.s, alpha_cell, added], axis=1)[order]
-    writes = cells.c[order]
+    added = np.where(plan.tasks.accumulate, cells.written, -1)
+    operands = np.column_stack([cells.read, alpha_cell, added])[order]
+    writes = cells.written[order]
     return Launches(
         cells=cells,
         kinds=kinds,
@@ -78,8 +78,8 @@ class _Turns:
 def _turns(plan: Plan, cells: Cells) -> _Turns:
     tasks = plan.tasks
     count = len(tasks)
-    by_cell = np.lexsort((np.arange(count), cells.c))
-    same = cells.c[by_cell][1:] == cells.c[by_cell][:-1]
+    by_cell = np.lexsort((np.arange(count), cells.written))
+    same = cells.written[by_cell][1:] == cells.written[by_cell][:-1]
     last = np.ones(count, np.bool_)
     last[by_cell[:-1][same]] = False
     previous = np.full(count, -1, np.int64)
@@ -197,15 +197,15 @@ def _order(plan: Plan, cells: Cells) -> np.ndarray:
     """Rows by stage level; within one, the member with most work first, its own rows in their order."""
     tasks = plan.tasks
     level = np.array([stage.level for stage in plan.stages], np.int64)[plan.stage_of_task]
-    work = np.bincount(cells.c, tasks.flop, minlength=1)
-    return np.lexsort((np.arange(len(tasks)), cells.c, -work[cells.c], level))
+    work = np.bincount(cells.written, tasks.flop, minlength=1)
+    return np.lexsort((np.arange(len(tasks)), cells.written, -work[cells.written], level))
 
 
 def _drops(plan: Plan, cells: Cells, operands: np.ndarray) -> list[tuple[int, ...]]:
     """For each launch, the cells that it is the last to read; results are kept for the caller."""
-    last = np.full(cells.total, -1, np.int64)
+    last = np.full(len(cells), -1, np.int64)
     turn = np.broadcast_to(np.arange(len(operands))[:, None], operands.shape)
-    read = (operands >= 0) & (operands < cells.total)
+    read = (operands >= 0) & (operands < len(cells))
     np.maximum.at(last, operands[read], turn[read])
     for buffer in plan.outputs:
         last[cells.of_buffer(buffer)] = -1

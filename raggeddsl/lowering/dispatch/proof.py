@@ -21,7 +21,7 @@ def prove(plan: Plan, made: Launches) -> str:
     if not np.array_equal(np.sort(made.order), np.arange(len(plan.tasks))):
         raise ScheduleFault("the launches are not those of all rows of the task table")
     shapes = _Members(plan, made)
-    left = np.bincount(made.writes, minlength=made.cells.total)
+    left = np.bincount(made.writes, minlength=len(made.cells))
     columns: list[dict[str, int | float]] = []
     for number, (kind, reads, write, drops) in enumerate(
         zip(made.kind, made.reads, made.writes, made.drops, strict=True)
@@ -50,10 +50,10 @@ class _Members:
 
     def __init__(self, plan: Plan, made: Launches) -> None:
         self.made = made
-        self.buffer = np.zeros(made.cells.total, np.int64)
-        self.place, self.rows, self.cols = (np.zeros(made.cells.total, np.int64) for _ in range(3))
-        self.value = np.full(made.cells.total + len(made.alphas), _NONE)
-        self.value[made.cells.total :] = _GIVEN
+        self.buffer = np.zeros(len(made.cells), np.int64)
+        self.place, self.rows, self.cols = (np.zeros(len(made.cells), np.int64) for _ in range(3))
+        self.value = np.full(len(made.cells) + len(made.alphas), _NONE)
+        self.value[len(made.cells) :] = _GIVEN
         for number, buffer in enumerate(plan.buffers):
             own, type = made.cells.of_buffer(number), plan.type(number)
             self.buffer[own], self.place[own] = number, plan.places[buffer.node].offsets
@@ -96,7 +96,7 @@ class _Launch:
         if what.s is not None:
             self._operand(term, "s", given.pop(0), (1, 1))
         if what.alpha:
-            cell = given.pop(0) - made.cells.total
+            cell = given.pop(0) - len(made.cells)
             if not 0 <= cell < len(made.alphas):
                 self._refuse("has no factor")
             term["alpha"] = made.alphas[cell][0]
@@ -121,7 +121,7 @@ class _Launch:
 
     def _operand(self, term: dict[str, int | float], name: str, cell: int, shape: tuple[int, int]) -> None:
         members = self.members
-        if cell >= self.members.made.cells.total or members.value[cell] == _NONE or self.left[cell] > 0:
+        if cell >= len(self.members.made.cells) or members.value[cell] == _NONE or self.left[cell] > 0:
             self._refuse(f"reads {name.upper()} when that is not there")
         self._shape(cell, *shape)
         term[f"{name}_buffer"], term[name] = int(members.buffer[cell]), int(members.place[cell])

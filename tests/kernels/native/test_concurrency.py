@@ -143,7 +143,7 @@ def test_bits_are_the_same_for_one_thread_and_many():
 
 FORK = """
     import os, signal
-    from raggeddsl.kernels.native.library import library
+    from raggeddsl.native.library import library
     from tests.kernels.native.running import pairs, planned, run
     from tests.strategies import inputs_for
 

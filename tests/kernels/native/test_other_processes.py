@@ -12,7 +12,7 @@ MADE = """
 import json, pathlib, pickle
 import jax, jax.numpy as jnp, raggeddsl as rd
 from jax.experimental import serialize_executable
-from raggeddsl.kernels.native.library import register
+from raggeddsl.native.library import register
 register()
 counts = {"requests": 0, "hits": 0}
 def listen(event, **_):

@@ -124,7 +124,7 @@ def test_named_and_measured_calls_of_right_programs_run():
 
 @pytest.mark.parametrize("value", ["1", "0"])
 def test_an_environment_variable_asks_for_it(value, tmp_path):
-    code = "from raggeddsl.kernels.native.library import set_poison\nprint(set_poison(False))"
+    code = "from raggeddsl.native.library import set_poison\nprint(set_poison(False))"
     assert printed(code, tmp_path, RAGGEDDSL_CHECK=value).split() == [str(value == "1")]
 
 

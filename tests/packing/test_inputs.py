@@ -9,10 +9,12 @@ import pytest
 
 import raggeddsl as rd
 from raggeddsl.diagnostics.errors import RmmError
-from raggeddsl.lowering.signature import Signature, input_signature
+from raggeddsl.lowering.signature import input_signature
 from raggeddsl.options import Options
+from raggeddsl.packing.inputs import checked
+from raggeddsl.packing.signature import Signature
+from raggeddsl.packing.values import members, packed
 from raggeddsl.plan import plan_graph
-from raggeddsl.program.inputs import receive
 from raggeddsl.ragged import Ragged
 from tests.programs import doubled, named, pair_inputs, pairs
 
@@ -24,7 +26,7 @@ WEIGHTS = {f"W{i}": np.ones((2 + i, 2 + i), np.float32) for i in range(30)} | {"
 
 def faults(inputs, signature: Signature = PAIRS):
     with pytest.raises(RmmError) as raised:
-        receive(inputs, signature)
+        checked(inputs, signature)
     return raised.value.diagnostics
 
 
@@ -111,18 +113,18 @@ def test_nothing_is_converted_in_silence(dtype, form):
 
 def test_float64_arrays_are_taken_without_x64_and_refused_with_it():
     wide = {name: [a.astype(np.float64) for a in value] for name, value in GOOD.items()}
-    received = receive(wide, PAIRS)
-    assert received[0].buffer().dtype == jnp.float32
+    received = checked(wide, PAIRS)
+    assert packed(received[0], PAIRS.groups[0]).dtype == jnp.float32
     with jax.enable_x64(True):
         assert {one.code for one in faults(wide)} == {"RMM705"}
 
 
 def test_numbers_of_python_take_the_declared_type():
-    received = receive({**WEIGHTS, "s": 2}, NAMED)
-    assert received[1].buffer().dtype == jnp.float32
+    received = checked({**WEIGHTS, "s": 2}, NAMED)
+    assert packed(received[1], NAMED.groups[1]).dtype == jnp.float32
     integers = input_signature(plan_graph(doubled("i8"), Options(memory_limit=1 << 40)))
     small = [[[1, 2], [3, 4]], [[1], [2], [3]], [[1, 2, 3, -128]]]
-    assert receive({"A": small}, integers)[0].buffer().dtype == jnp.int8
+    assert packed(checked({"A": small}, integers)[0], integers.groups[0]).dtype == jnp.int8
     for wrong in (300, 1.5, 1j):
         assert fault({"A": [*small[:2], [[1, 2, 3, wrong]]]}, integers)[0] == "RMM705"
 
@@ -205,10 +207,10 @@ def test_inputs_that_are_no_dict_are_refused(inputs):
 
 def test_a_ragged_of_the_same_layout_is_not_copied():
     ragged = Ragged.from_list(GOOD["A"])
-    assert receive({**GOOD, "A": ragged}, PAIRS)[0].buffer() is ragged.data
+    assert checked({**GOOD, "A": ragged}, PAIRS)[0] is ragged.data
 
 
 def test_jax_members_are_used_as_they_are():
     arrays = [jnp.asarray(a) for a in GOOD["A"]]
-    given = receive({**GOOD, "A": arrays}, PAIRS)[0].arrays()
+    given = members(checked({**GOOD, "A": arrays}, PAIRS)[0], PAIRS.groups[0])
     assert all(one is other for one, other in zip(given, arrays, strict=True))
