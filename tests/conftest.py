@@ -41,10 +41,36 @@ def pytest_configure() -> None:
         raise pytest.UsageError(found.fault)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A worker for each core; none for some tests by name, which end sooner than workers begin.
+
+    More than eight would wait for each other: programs and compilers use all cores themselves.
+    """
+    if config.args and all("::" in argument for argument in config.args):
+        return 0
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+
+
 def pytest_report_header() -> str:
     found = under_test(CHECKOUT)
     assert found is not None
     return found.header
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests `say`, whichever process ran them."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties:
+            if name == "says":
+                terminalreporter.section(report.nodeid)
+                terminalreporter.write_line(text)
+
+
+@pytest.fixture
+def say(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """`say(text)` shows a text below all tests, also if this one passes."""
+    return lambda text: record_property("says", text)
 
 
 @pytest.fixture

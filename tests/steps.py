@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -25,15 +26,25 @@ def steps(work: Callable[[], object]) -> int:
         count += event == "line"
         return trace
 
-    before, checked = sys.gettrace(), os.environ.pop("RAGGEDDSL_CHECK", None)
-    gc.disable()
-    sys.settrace(trace)
+    before = sys.gettrace()
+    with unproved():
+        gc.disable()
+        sys.settrace(trace)
+        try:
+            work()
+        finally:
+            sys.settrace(before)
+            if collecting:
+                gc.enable()
+    return count
+
+
+@contextmanager
+def unproved() -> Iterator[None]:
+    """Within it, nothing is proved when it is made, as all is in tests."""
+    checked = os.environ.pop("RAGGEDDSL_CHECK", None)
     try:
-        work()
+        yield
     finally:
-        sys.settrace(before)
         if checked is not None:
             os.environ["RAGGEDDSL_CHECK"] = checked
-        if collecting:
-            gc.enable()
-    return count

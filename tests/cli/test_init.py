@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -67,20 +69,43 @@ def files_of_every_kind(folder):
 
 
 @pytest.mark.parametrize("through", ["file", "pipe"])
-def test_standard_input_is_told_by_how_it_begins(tmp_path, through):
+def test_standard_input_is_told_by_how_it_begins(through, tmp_path, monkeypatch, capsys):
     for file in files_of_every_kind(tmp_path):
-        content = file.read_bytes()
-        command = [sys.executable, "-m", "raggeddsl", "init", "-"]
-        options = {"env": environment(), "stdout": subprocess.PIPE, "check": True}
-        with file.open("rb") as stream:
-            given = {"stdin": stream} if through == "file" else {"input": content}
-            done = subprocess.run(command, **options, **given)
-        by_name = subprocess.run([*command[:-1], str(file)], **options)
-        told, named = (one.stdout.decode().replace("\r\n", "\n") for one in (done, by_name))
+        with given_through(through, file) as stream:
+            monkeypatch.setattr("sys.stdin", stream)
+            assert main(["init", "-"]) == 0
+        told = capsys.readouterr().out
+        assert main(["init", str(file)]) == 0
+        named = capsys.readouterr().out
         assert told.splitlines()[1:] == [
             line.replace("0: x", "0: <stdin>") for line in named.splitlines()[1:]
         ]
         assert "<stdin>" in told.splitlines()[0] and rd.check(told) == []
+
+
+def given_through(through, file):
+    """A stream as a process has it at its standard input: a file, or a pipe that is written to meanwhile."""
+    if through == "file":
+        return file.open()
+    read, write = os.pipe()
+
+    def fill():
+        with os.fdopen(write, "wb") as end:
+            end.write(file.read_bytes())
+
+    threading.Thread(target=fill, daemon=True).start()
+    return os.fdopen(read)
+
+
+def test_standard_input_of_a_process_is_read_as_its_file_is(tmp_path):
+    *_, file = files_of_every_kind(tmp_path)
+    command = [sys.executable, "-m", "raggeddsl", "init", "-"]
+    options = {"env": environment(), "stdout": subprocess.PIPE, "check": True, "text": True}
+    with file.open("rb") as stream:
+        from_file = subprocess.run(command, **options, stdin=stream).stdout
+    with subprocess.Popen(["cat", str(file)], stdout=subprocess.PIPE) as piped:
+        from_pipe = subprocess.run(command, **options, stdin=piped.stdout).stdout
+    assert from_file == from_pipe and "<stdin>" in from_file
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import assume, given, seed, settings
 from hypothesis import strategies as st
 
+from raggeddsl.graph.graph import Graph
+from raggeddsl.graph.nodes import Operand, Product
 from raggeddsl.graph.passes import normalise
 from raggeddsl.kernels.xla import XlaKernel
 from raggeddsl.kernels.xla.classes import choose, distinct
@@ -19,8 +21,10 @@ from raggeddsl.kernels.xla.steps import ExactStep, Picked, RangeStep, Recipe, St
 from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph
 from raggeddsl.proof import ScheduleFault, Terms
-from raggeddsl.tuning import DEFAULT, XlaTuning
+from raggeddsl.tuning import DEFAULT, Tuning, XlaTuning
 from tests.kernels.native.test_schedule import chain
+from tests.plan.graphs import family, show
+from tests.plan.graphs import given as declared
 from tests.strategies import ALL_DTYPES, graphs, seeds
 from tests.tunings import LEAST_VISITS, ROUNDS, tunings
 
@@ -74,18 +78,36 @@ ALL_PATHS = (
 )  # fmt: skip
 
 
+@st.composite
+def sums(draw: st.DrawFn) -> Graph:
+    """Many products of ragged sizes, apart or summed for few results: what random graphs rarely have."""
+    rng = np.random.default_rng(draw(seeds))
+    terms = draw(st.integers(10, 60))
+    results = draw(st.sampled_from((1, 3, terms)))
+    rows, columns = rng.integers(1, draw(st.sampled_from((5, 40))), (2, results))
+    target = np.arange(terms) if results == terms else np.sort(rng.integers(0, results, terms))
+    k = rng.integers(1, 40, terms)
+    graph = Graph()
+    a = declared(graph, "A", family(rows[target], k))
+    b = declared(graph, "B", family(k, columns[target]))
+    summed = None if results == terms else target
+    return show(graph, Y=graph.add(Product(family(rows, columns), Operand(a), Operand(b), target=summed)))
+
+
 def test_every_recipe_is_proved_and_every_path_is_met():
     visits: Counter[str] = Counter()
 
-    @settings(max_examples=200)
-    @given(graphs(normal=True, dtypes=ALL_DTYPES, max_operations=6, max_members=9, max_size=20), tunings())
-    def proved(graph, tuning):
+    def proved(graph: Graph, tuning: Tuning) -> None:
         made = made_for(plan_graph(graph, OPTIONS), tuning.xla)
         prove(*made)
         visits.update(paths(made[1]))
 
+    small = graphs(normal=True, dtypes=ALL_DTYPES, max_operations=6, max_members=9, max_size=20)
+    drawn = ((small, 100), (sums(), 20))
+    runs = [settings(max_examples=count)(given(kind, tunings())(proved)) for kind, count in drawn]
     for number in range(ROUNDS):
-        seed(number)(proved)()
+        for run in runs:
+            seed(number)(run)()
         if all(visits[name] >= LEAST_VISITS for name in ALL_PATHS):
             break
     assert set(visits) <= set(ALL_PATHS)

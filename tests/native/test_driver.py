@@ -10,20 +10,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-SECONDS = "4"
+from tests.native.building import SECONDS, built, said
+
 Run = Callable[[str, str], str]
-
-
-def said(*command: str | Path, timeout: int) -> str:
-    """What a command prints; the test fails, showing that, if it fails."""
-    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1", "TSAN_OPTIONS": "halt_on_error=1"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=env)
-    text = done.stdout + done.stderr
-    if "unexpected memory mapping" in text:  # it is older than the kernel's way of placing memory
-        pytest.skip("this ThreadSanitizer does not run on this kernel")
-    assert done.returncode == 0, text[-6000:]
-    return done.stdout
 
 
 def can_sanitize(sanitizers: str, folder: Path) -> bool:
@@ -37,17 +26,11 @@ def can_sanitize(sanitizers: str, folder: Path) -> bool:
 
 @pytest.fixture(scope="module", params=["address,undefined", "thread"])
 def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """`run(name, seed)` runs one of the programs, built with sanitizers; pytest's cache keeps the build."""
-    if shutil.which("cmake") is None or not (os.environ.get("CXX") or shutil.which("c++")):
-        pytest.skip("the C++ tests need cmake and a C++ compiler")
+    """`run(name, seed)` runs one of the programs, built with sanitizers."""
     if not can_sanitize(request.param, tmp_path_factory.mktemp("sanitize")):
         pytest.skip(f"this compiler has no -fsanitize={request.param}")
-    assert request.config.cache is not None
-    folder = request.config.cache.mkdir("native-" + request.param.replace(",", "-"))
-    options = ["-DRAGGEDDSL_FFI=OFF", "-DRAGGEDDSL_TESTS=ON", f"-DRAGGEDDSL_SANITIZE={request.param}"]
-    said("cmake", "-S", ROOT / "raggeddsl/native", "-B", folder, *options, timeout=120)
-    said("cmake", "--build", folder, "--parallel", str(os.cpu_count() or 1), timeout=1200)
-    return lambda name, seed: said(folder / "tests" / name, SECONDS, seed, timeout=300)
+    folder = built(request, request.param.replace(",", "-"), f"-DRAGGEDDSL_SANITIZE={request.param}")
+    return lambda name, seed: said(folder / name, SECONDS, seed, timeout=300)
 
 
 def test_random_programs_are_right_with_every_kind_of_thread_pool(run):

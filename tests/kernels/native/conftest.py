@@ -7,10 +7,6 @@ import pytest
 from raggeddsl.native.library import register
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "without_library: needs no native library")
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("without_library") is None and (reason := register()) is not None:
         pytest.skip(reason)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import fields, replace
 from functools import cache
 
 import jax
@@ -20,6 +20,7 @@ from raggeddsl.options import Options
 from raggeddsl.plan import Plan, plan_graph
 from raggeddsl.tuning import DEFAULT, BlockTuning, Tuning
 from tests.references import reference_for
+from tests.steps import unproved
 
 LEAST = BlockTuning(*[1] * len(fields(BlockTuning)))
 """Every block size at its least."""
@@ -66,9 +67,27 @@ def run_buffers(
     plan: Plan, inputs: dict, *, workers: int | None = None, isa: str = "", tuning: Tuning = DEFAULT
 ) -> tuple:
     """The output buffers, computed by the native kernel in one jitted program."""
-    lowered = NativeKernel(workers=workers, isa=isa, tuning=tuning).lower(plan)
+    return run_buffers_each(plan, inputs, [NativeKernel(workers=workers, isa=isa, tuning=tuning)])[0]
+
+
+def run_buffers_each(plan: Plan, inputs: dict, kernels: Sequence[NativeKernel]) -> list[tuple]:
+    """The output buffers that each kernel computes: one jitted program calls them all.
+
+    A schedule does not depend on the instruction set, so that those that differ in it only are proved once.
+    """
+    lowered, proved = [], set()
+    for kernel in kernels:
+        schedule = replace(kernel, isa="")
+        with nullcontext() if schedule not in proved else unproved():
+            lowered.append(kernel.lower(plan))
+        proved.add(schedule)
+
+    def run_all(buffers: list, tables: list) -> list:
+        return [one.run(buffers, own) for one, own in zip(lowered, tables, strict=True)]
+
     with jax.enable_x64(True):
-        return tuple(map(np.asarray, jax.jit(lowered.run)(packed(plan, inputs), lowered.tables)))
+        found = jax.jit(run_all)(packed(plan, inputs), [one.tables for one in lowered])
+    return [tuple(map(np.asarray, buffers)) for buffers in found]
 
 
 def run(plan: Plan, inputs: dict, **how) -> dict:
@@ -76,11 +95,28 @@ def run(plan: Plan, inputs: dict, **how) -> dict:
     return named(plan, run_buffers(plan, inputs, **how))
 
 
+def run_in_every_isa(
+    plan: Plan, inputs: dict, *, workers: int | None = None, tuning: Tuning = DEFAULT
+) -> dict[str, dict]:
+    """The results by instruction set, then by name."""
+    kernels = [NativeKernel(workers=workers, isa=isa, tuning=tuning) for isa in isas()]
+    each = run_buffers_each(plan, inputs, kernels)
+    return {isa: named(plan, buffers) for isa, buffers in zip(isas(), each, strict=True)}
+
+
 def check(graph: Graph, inputs: dict, plan: Plan | None = None, **how) -> None:
     """The native kernel agrees with the interpreter, each entry within its bound."""
     found = run(planned(graph) if plan is None else plan, inputs, **how)
     verdict = compare(found, reference_for(graph, inputs))
     assert verdict.agreed, verdict
+
+
+def check_in_every_isa(graph: Graph, inputs: dict, plan: Plan, **how) -> None:
+    """As `check`, in every instruction set there is, against one reference."""
+    reference = reference_for(graph, inputs)
+    for isa, found in run_in_every_isa(plan, inputs, **how).items():
+        verdict = compare(found, reference)
+        assert verdict.agreed, (isa, verdict)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.tuning import DEFAULT, BlockTuning
-from tests.kernels.native.running import LEAST, gram, isas, pairs, planned, run
+from tests.kernels.native.running import LEAST, gram, pairs, planned, run_in_every_isa
 from tests.kernels.native.test_sizes import whole_numbers
 from tests.strategies import ALL_DTYPES
 
@@ -34,11 +34,13 @@ def test_products_are_exact_with_every_block_size(sizes, dtype):
     for a_t, b_t in ((False, False), (True, True)):
         graph = pairs(SHAPES, dtype, a_t, b_t)
         inputs = whole_numbers(graph)
-        for isa in isas():
-            found = run(planned(graph), inputs, isa=isa, tuning=tuning)["Y0"]
-            for a, b, y, shape in zip(inputs["A"], inputs["B"], found, SHAPES, strict=True):
-                a, b = (a.T if a_t else a).astype(wide), (b.T if b_t else b).astype(wide)
-                wanted = (a @ b).astype(DTYPES[dtype].numpy)
+        products = [
+            (a.T if a_t else a).astype(wide) @ (b.T if b_t else b).astype(wide)
+            for a, b in zip(inputs["A"], inputs["B"], strict=True)
+        ]
+        for isa, found in run_in_every_isa(planned(graph), inputs, tuning=tuning).items():
+            for wanted, y, shape in zip(products, found["Y0"], SHAPES, strict=True):
+                wanted = wanted.astype(DTYPES[dtype].numpy)
                 np.testing.assert_array_equal(y, wanted, err_msg=f"{isa} {shape} {a_t} {b_t}")
 
 
@@ -48,8 +50,8 @@ def test_symmetric_products_are_exact_with_every_block_size(sizes, dtype):
     graph = gram([(m, k) for m in (1, 17, 33, 70) for k in (1, 40, 131)] + [(130, 9)], dtype)
     inputs = whole_numbers(graph)
     wide = np.int64 if dtype == "i8" else np.float64
-    for isa in isas():
-        found = run(planned(graph), inputs, isa=isa, tuning=replace(DEFAULT, blocks=SIZES[sizes]))["Y0"]
-        for x, y in zip(inputs["X"], found, strict=True):
-            wanted = (x.astype(wide) @ x.T.astype(wide)).astype(y.dtype)
-            np.testing.assert_array_equal(y, wanted, err_msg=f"{isa} {x.shape}")
+    products = [x.astype(wide) @ x.T.astype(wide) for x in inputs["X"]]
+    tuning = replace(DEFAULT, blocks=SIZES[sizes])
+    for isa, found in run_in_every_isa(planned(graph), inputs, tuning=tuning).items():
+        for wanted, y in zip(products, found["Y0"], strict=True):
+            np.testing.assert_array_equal(y, wanted.astype(y.dtype), err_msg=f"{isa} {y.shape}")

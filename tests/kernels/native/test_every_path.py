@@ -11,7 +11,7 @@ from hypothesis import seed as run_as
 from hypothesis import strategies as st
 
 from raggeddsl.graph.graph import Graph
-from raggeddsl.graph.nodes import Arithmetic
+from raggeddsl.graph.nodes import Arithmetic, Input, Operand, Product, Term
 from raggeddsl.kernels.native.census import all_paths, census
 from raggeddsl.kernels.native.schedule import NativeSchedule, schedule
 from raggeddsl.kernels.native.table import ACCUMULATE, MIRROR, summed_wider
@@ -19,7 +19,7 @@ from raggeddsl.native.library import register
 from raggeddsl.plan import Plan
 from raggeddsl.plan.plan import Op
 from raggeddsl.tuning import Tuning
-from tests.kernels.native.running import check, isas, pairs, planned
+from tests.kernels.native.running import check_in_every_isa, isas, pairs, planned, show, sized
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
 from tests.tunings import LEAST_VISITS, ROUNDS, tunings, workers
 
@@ -34,22 +34,44 @@ OF_SCHEDULES = (
 
 @st.composite
 def products(draw: st.DrawFn) -> Graph:
-    """Products of sizes that decide which tiles they run in: rows, whole and partial vectors, long k."""
+    """Products of all heights and widths that tiles have, of a short, a long or any k, in one form.
+
+    So whatever decides the kind of tile (dtype, transposes, thresholds) is met with every size of it.
+    """
     dtype = draw(st.sampled_from(("f32", "f32", "f64", "i32", "c64")))
     accum = draw(st.sampled_from((None, None, {"f32": "f64", "c64": "c128"}.get(dtype))))
-    transposed = draw(st.booleans()), draw(st.booleans())
+    a_t, b_t = draw(
+        st.sampled_from(((False, False), (False, False), (True, False), (False, True), (True, True)))
+    )
     rng = np.random.default_rng(draw(seeds))
-    count = draw(st.integers(1, 40))
-    few, many = range(1, 9), [*WIDTHS, *WIDTHS, *rng.integers(1, 100, 20)]
-    columns = rng.choice(many if draw(st.booleans()) else few, count)
-    inner = rng.choice([1, 2, 5, 40, 150, 150, 150], count)
-    rows = rng.choice([1, *range(1, 9), *range(1, 9), *range(9, 18)], count)
+    columns = [*range(1, 9), *rng.choice(WIDTHS, 4, replace=False), *rng.integers(1, 100, 2)]
+    rows, columns = (sizes.reshape(-1) for sizes in np.meshgrid(HEIGHTS, columns))
+    inner = rng.choice(draw(st.sampled_from(((1, 2, 5, 40, 150), (150,)))), len(rows))
     shapes = list(zip(rows, inner, columns, strict=True))
-    return pairs(shapes, dtype, *transposed, arithmetic=Arithmetic(accum=accum))
+    return pairs(shapes, dtype, a_t, b_t, arithmetic=Arithmetic(accum=accum))
 
 
 WIDTHS = (4, 8, 12, 16, 24, 32, 48, 64)
 """Columns that are whole vectors of some type and instruction set."""
+HEIGHTS = tuple(range(1, 18))
+"""Rows: those of every tile, and one more, which takes two."""
+
+
+@st.composite
+def squares(draw: st.DrawFn) -> Graph:
+    """S = X @ X.T, T = S @ S + S and U = T @ Y, of a few large members and some small ones beside them."""
+    dtype = draw(st.sampled_from(("f32", "f64", "i32", "bf16")))
+    rng = np.random.default_rng(draw(seeds))
+    large, small = draw(st.integers(1, 3)), draw(st.integers(0, 3))
+    rows = np.concatenate([rng.integers(12, 40, large), rng.integers(1, 4, small)])
+    graph = Graph()
+    x = graph.add(Input(sized(rows, rng.integers(1, 140, len(rows)), dtype), ("X",), True))
+    y = graph.add(Input(sized(rows, rng.integers(1, 9, len(rows)), dtype), ("Y",), True))
+    square = sized(rows, rows, dtype)
+    s = graph.add(Product(square, Operand(x), Operand(x, transposed=True)))
+    t = graph.add(Product(square, Operand(s), Operand(s), addends=(Term(Operand(s), 1),)))
+    show(graph, s, t, graph.add(Product(graph.type(y), Operand(t), Operand(y))))
+    return graph
 
 
 def schedule_paths(plan: Plan, made: NativeSchedule) -> list[str]:
@@ -91,21 +113,20 @@ def test_every_path_is_met_by_graphs_of_small_members():
         plan = planned(graph)
         made = schedule(plan, workers, tuning.schedule)
         visits.update(schedule_paths(plan, made))
-        inputs = inputs_for(graph, seed)
         for isa in isas():
             met = census(made.tasks, isa, tuning.blocks)
             visits.update({f"{isa}: {name}": count for name, count in met.items()})
-            check(graph, inputs, plan, workers=workers, isa=isa, tuning=tuning)
+        check_in_every_isa(graph, inputs_for(graph, seed), plan, workers=workers, tuning=tuning)
 
     how = seeds, tunings(), workers
     small = graphs(normal=True, dtypes=ALL_DTYPES, max_operations=5, max_members=5, max_size=24)
-    of_graphs = settings(max_examples=60)(given(small, *how)(agrees))
-    of_products = settings(max_examples=60)(given(products(), *how)(agrees))
+    drawn = ((small, 40), (products(), 20), (squares(), 15))
+    runs = [settings(max_examples=count)(given(kind, *how)(agrees)) for kind, count in drawn]
     wanted = [*OF_SCHEDULES, *(f"{isa}: {name}" for isa in isas() for name in all_paths(isa))]
     wanted = [name for name in wanted if not name.endswith("provider")]
     for number in range(ROUNDS):
-        run_as(number)(of_graphs)()
-        run_as(number)(of_products)()
+        for run in runs:
+            run_as(number)(run)()
         if all(visits[name] >= LEAST_VISITS for name in wanted):
             break
     assert {name: visits[name] for name in wanted if visits[name] < LEAST_VISITS} == {}

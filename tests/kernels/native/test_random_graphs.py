@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raggeddsl.graph.passes import normalise
-from tests.kernels.native.running import check, isas, planned, run_buffers, same_bits
+from raggeddsl.kernels.native.kernel import NativeKernel
+from tests.kernels.native.running import check, isas, planned, run_buffers_each, same_bits
 from tests.strategies import ALL_DTYPES, graphs, inputs_for, seeds
 from tests.tunings import tuned, tunings, workers
 
@@ -44,16 +45,15 @@ def test_integers_are_exact_and_wrap(graph, seed, workers, data):
 @settings(max_examples=60)
 @given(graphs(normal=True, dtypes=ALL_DTYPES, max_operations=5, max_size=20), seeds, tunings())
 def test_the_number_of_workers_scheduled_for_changes_no_bit(graph, seed, tuning):
-    plan, inputs = planned(graph), inputs_for(graph, seed)
-    one = run_buffers(plan, inputs, workers=1, tuning=tuning)
-    for count in (2, 7, 9):
-        assert same_bits(one, run_buffers(plan, inputs, workers=count, tuning=tuning))
+    kernels = [NativeKernel(workers=count, tuning=tuning) for count in (1, 2, 7, 9)]
+    one, *others = run_buffers_each(planned(graph), inputs_for(graph, seed), kernels)
+    assert all(same_bits(one, other) for other in others)
 
 
 @settings(max_examples=60)
 @given(graphs(normal=True, dtypes=ALL_DTYPES, max_operations=5, max_members=3, max_size=60), seeds)
 def test_cutting_heavy_components_into_panels_changes_no_bit(graph, seed):
-    plan, inputs = planned(graph), inputs_for(graph, seed)
-    uncut = run_buffers(plan, inputs, workers=1)
-    for count in (2, 8):
-        assert same_bits(uncut, run_buffers(plan, inputs, workers=count, tuning=tuned(heavy_cost=1.0)))
+    cut = [NativeKernel(workers=count, tuning=tuned(heavy_cost=1.0)) for count in (2, 8)]
+    kernels = [NativeKernel(workers=1), *cut]
+    uncut, *others = run_buffers_each(planned(graph), inputs_for(graph, seed), kernels)
+    assert all(same_bits(uncut, other) for other in others)

@@ -8,7 +8,17 @@ import pytest
 from raggeddsl.dtypes import DTYPES, promote
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, Combine, Input, Operand, Output, Product, Term
-from tests.kernels.native.running import check, gram, isas, pairs, planned, run, show, sized
+from tests.kernels.native.running import (
+    check,
+    check_in_every_isa,
+    gram,
+    pairs,
+    planned,
+    run,
+    run_in_every_isa,
+    show,
+    sized,
+)
 from tests.strategies import ALL_DTYPES, inputs_for
 from tests.tunings import tuned
 
@@ -47,36 +57,29 @@ def whole_numbers(graph: Graph, seed: int = 3) -> dict:
 
 
 @pytest.mark.parametrize("dtype", ALL_DTYPES)
-@pytest.mark.parametrize("isa", ["base", "avx2", "avx512"])
-def test_whole_numbers_are_exact_at_every_edge_and_layout(isa, dtype):
-    if isa not in isas():
-        pytest.skip(f"this processor has no {isa}")
+def test_whole_numbers_are_exact_at_every_edge_and_layout(dtype):
     for a_t, b_t in ((False, False), (True, False), (False, True), (True, True)):
         shapes = [*edge_shapes(), *SKEWED, *(LARGE if not a_t else ())]
         graph = pairs(shapes, dtype, a_t, b_t)
         inputs = whole_numbers(graph)
-        found = run(planned(graph), inputs, isa=isa)["Y0"]
         wide = {"integer": np.int64, "float": np.float64, "complex": np.complex128}[DTYPES[dtype].kind]
-        for a, b, y, shape in zip(inputs["A"], inputs["B"], found, shapes, strict=True):
-            a, b = (a.T if a_t else a).astype(wide), (b.T if b_t else b).astype(wide)
-            wanted = (a @ b).astype(DTYPES[dtype].numpy)  # rounded once, and wrapped
-            np.testing.assert_array_equal(y, wanted, err_msg=f"{shape} {a_t} {b_t}")
+        products = [
+            ((a.T if a_t else a).astype(wide) @ (b.T if b_t else b).astype(wide)).astype(DTYPES[dtype].numpy)
+            for a, b in zip(inputs["A"], inputs["B"], strict=True)
+        ]  # rounded once, and wrapped
+        for isa, found in run_in_every_isa(planned(graph), inputs).items():
+            for wanted, y, shape in zip(products, found["Y0"], shapes, strict=True):
+                np.testing.assert_array_equal(y, wanted, err_msg=f"{isa} {shape} {a_t} {b_t}")
 
 
 @pytest.mark.parametrize("dtype", [d for d in ALL_DTYPES if DTYPES[d].kind != "integer"])
-@pytest.mark.parametrize("isa", ["base", "avx2", "avx512"])
-def test_errors_stay_within_the_bound_at_every_edge(isa, dtype):
-    if isa not in isas():
-        pytest.skip(f"this processor has no {isa}")
+def test_errors_stay_within_the_bound_at_every_edge(dtype):
     graph = pairs([*edge_shapes(), *SKEWED, *LARGE], dtype, b_t=True)
-    check(graph, inputs_for(graph, 1), isa=isa)
+    check_in_every_isa(graph, inputs_for(graph, 1), planned(graph))
 
 
 @pytest.mark.parametrize("dtype", ALL_DTYPES)
-@pytest.mark.parametrize("isa", ["base", "avx2", "avx512"])
-def test_products_of_two_types_read_each_in_its_own(isa, dtype):
-    if isa not in isas():
-        pytest.skip(f"this processor has no {isa}")
+def test_products_of_two_types_read_each_in_its_own(dtype):
     shapes = [s for s in edge_shapes() if min(s) > 0][::7]
     m, k, n = (np.array(column) for column in zip(*shapes, strict=True))
     graph, shown = Graph(), []
@@ -88,7 +91,7 @@ def test_products_of_two_types_read_each_in_its_own(isa, dtype):
         addend = Term(Operand(d, transposed=True), -1)
         shown.append(graph.add(Product(sized(m, n, out), Operand(a), Operand(b), addends=(addend,))))
     show(graph, *shown)
-    check(graph, inputs_for(graph, 2), isa=isa)
+    check_in_every_isa(graph, inputs_for(graph, 2), planned(graph))
 
 
 @pytest.mark.parametrize("dtype", ALL_DTYPES)
