@@ -18,10 +18,13 @@ STILL_THERE = "give an array that is still there: a result that was donated live
 Value = Any
 """A 1-D array of all elements, or a list or tuple of members, each of its own shape."""
 
+APART = (list, tuple)
+"""What members one by one are in."""
+
 
 def is_traced(values: Sequence[Value]) -> bool:
     """Whether there is a tracer in any of them."""
-    return any(traced(value if isinstance(value, list | tuple) else (value,)) for value in values)
+    return any(traced(value if isinstance(value, APART) else (value,)) for value in values)
 
 
 def packed(value: Value, group: Group) -> Any:
@@ -30,7 +33,7 @@ def packed(value: Value, group: Group) -> Any:
     Raises RMM706 where its memory, or that of a member, is gone.
     """
     try:
-        if isinstance(value, list | tuple):
+        if isinstance(value, APART):
             return pack(value, group.dtype, group.layout.size)
         return there(value)
     except Deleted as error:
@@ -43,6 +46,6 @@ def packed(value: Value, group: Group) -> Any:
 def members(value: Value, group: Group) -> list[jax.Array]:
     """The members as `jax.Array`s of their own; those that are NumPy's are copied, never aliased."""
     dtype = group.dtype
-    if isinstance(value, list | tuple) and all(isinstance(member, jax.Array) for member in value):
+    if isinstance(value, APART) and all(isinstance(member, jax.Array) for member in value):
         return [member if member.dtype == dtype else member.astype(dtype) for member in value]
     return unpacked(packed(value, group), group.layout)

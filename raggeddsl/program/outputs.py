@@ -7,7 +7,7 @@ from typing import Any
 
 from raggeddsl.packing.signature import Signature
 from raggeddsl.packing.unpack import unpacked
-from raggeddsl.packing.values import Value
+from raggeddsl.packing.values import APART, Value
 from raggeddsl.ragged import Ragged
 
 
@@ -15,9 +15,12 @@ def named(values: Sequence[Value], signature: Signature) -> dict[str, Any]:
     """Name → `Ragged` for a family, `jax.Array` for a single matrix."""
     results: dict[str, Any] = {}
     for value, group in zip(values, signature.groups, strict=True):
-        if group.family:
+        apart = isinstance(value, APART)
+        if not group.family:
+            members = value if apart else unpacked(value, group.layout)
+            results.update(zip(group.names, members, strict=True))
+        elif apart:
             results[group.names[0]] = Ragged.of_value(value, group.layout, group.dtype)
         else:
-            members = value if isinstance(value, list | tuple) else unpacked(value, group.layout)
-            results.update(zip(group.names, members, strict=True))
+            results[group.names[0]] = Ragged(value, group.layout)
     return results

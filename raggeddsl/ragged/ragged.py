@@ -16,6 +16,7 @@ from raggeddsl.packing.given import Held
 from raggeddsl.packing.layout import Layout
 from raggeddsl.packing.pack import pack, traced
 from raggeddsl.packing.unpack import beside, concrete, cut_all, on_host, unpacked
+from raggeddsl.packing.values import APART
 from raggeddsl.ragged import operations
 from raggeddsl.ragged.arithmetic import Arithmetic
 
@@ -88,7 +89,7 @@ class Ragged(Arithmetic, Held):
     @classmethod
     def of_value(cls, value: Any, layout: Layout, dtype: Any) -> Ragged:
         """What a program gives: the packed elements, or members that are packed only if `data` is read."""
-        if not isinstance(value, list | tuple):
+        if not isinstance(value, APART):
             return cls(value, layout)
         self = cls(None, layout)
         self._members = tuple(value)
