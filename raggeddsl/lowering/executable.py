@@ -8,11 +8,18 @@ from typing import Any, Protocol
 from raggeddsl.kernels.kernel import Lowering, StageTime
 from raggeddsl.lowering.choose import Choice
 from raggeddsl.packing.signature import Signature
-from raggeddsl.packing.values import Value
+from raggeddsl.packing.values import Value, at_hand
 from raggeddsl.plan.plan import Plan
 
 Progress = Callable[[int, int], None]
 """Called with how many executables are compiled and how many there will be; one thread at a time."""
+
+
+def run(executable: Executable, values: Sequence[Value]) -> Sequence[Value]:
+    """The results for values of any kind, by the shortest way."""
+    if at_hand(values):
+        return executable.run(values)
+    return executable(executable.ready(values))
 
 
 class Executable(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from raggeddsl.diagnostics.errors import refuse
-from raggeddsl.packing.arrays import Deleted, NotAnArray, there
+from raggeddsl.packing.arrays import Deleted, NotAnArray, concrete_type, there
 from raggeddsl.packing.pack import pack, traced
 from raggeddsl.packing.signature import Group
 from raggeddsl.packing.unpack import unpacked
@@ -25,6 +25,15 @@ APART = (list, tuple)
 def is_traced(values: Sequence[Value]) -> bool:
     """Whether there is a tracer in any of them."""
     return any(traced(value if isinstance(value, APART) else (value,)) for value in values)
+
+
+def at_hand(values: Sequence[Value]) -> bool:
+    """Whether all of them are buffers that can be run on as they are: packed, concrete and still there."""
+    for value in values:
+        kind: type = type(value)
+        if not concrete_type(kind) or value.is_deleted():
+            return False
+    return True
 
 
 def packed(value: Value, group: Group) -> Any:

@@ -20,7 +20,7 @@ from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.dtypes import DTYPES, from_numpy, promote
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Combine, FamilyType, Input, Node, Operand, Origin, Output, Product, Term
-from raggeddsl.lowering.executable import Executable
+from raggeddsl.lowering.executable import Executable, run
 from raggeddsl.lowering.lower import lower_graph
 from raggeddsl.native.library import register
 from raggeddsl.options import Options
@@ -114,7 +114,7 @@ def family_input(graph: Graph, name: str, type: FamilyType, family: bool = True)
 
 def _run(executable: Executable, *buffers: Any) -> Any:
     """The elements of the one output."""
-    return executable(executable.ready(buffers))[0]
+    return run(executable, buffers)[0]
 
 
 @kept(_PROGRAMS)

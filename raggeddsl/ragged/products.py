@@ -14,7 +14,7 @@ from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.dtypes import DTYPES
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import Arithmetic, FamilyType, Operand, Origin, Product
-from raggeddsl.lowering.executable import Executable
+from raggeddsl.lowering.executable import Executable, run
 from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.packing.arrays import NotAnArray, as_arrays, shapes, types
 from raggeddsl.packing.layout import Layout
@@ -98,7 +98,7 @@ def multiply(
     executable = _executable(*kinds, computed, name, target, kernel, x64)
     if converted:
         left, right = _as_type(left, a), _as_type(right, b)
-    results = executable(executable.ready((left.value, right.value)))
+    results = run(executable, (left.value, right.value))
     group = executable.outputs.groups[0]
     return Products(results[0], group.layout, group.dtype, wanted)
 
