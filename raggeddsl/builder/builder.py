@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from raggeddsl.builder.expression import Expression, Scope
 from raggeddsl.builder.infer import total
@@ -28,6 +28,7 @@ from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.graph import rules
 from raggeddsl.graph.nodes import Columns
 from raggeddsl.graph.rules import PRECISIONS
+from raggeddsl.options import CompileOptions
 
 if TYPE_CHECKING:
     from raggeddsl.diagnostics.diagnostic import Diagnostic
@@ -233,14 +234,14 @@ class Builder(Scope):
         """
         return spec_text(self._statements, self._names, left=self.association == "left")
 
-    def compile(self, **options: Any) -> Program:
+    def compile(self, *, ahead: bool = True, **options: Unpack[CompileOptions]) -> Program:
         """Compile what was built; `options` are those of `raggeddsl.compile`.
 
         Raises `RmmError` with what is still wrong, placed in the text that `to_text` gives.
         """
         from raggeddsl.api import compile as compile_text
 
-        return compile_text(self.to_text(), name=NAME, **options)
+        return compile_text(self.to_text(), name=NAME, ahead=ahead, **options)
 
     def check(self) -> list[Diagnostic]:
         """The errors and warnings that compiling would give; nothing is compiled."""

@@ -33,7 +33,7 @@ from typing import assert_never
 
 import numpy as np
 
-from raggeddsl.dtypes import DTYPES, smallest
+from raggeddsl.dtypes import DTYPES, kept_in, smallest
 from raggeddsl.graph import roundings
 from raggeddsl.graph.graph import Graph
 from raggeddsl.graph.nodes import (
@@ -291,7 +291,7 @@ class Propagation:
 
     def unit(self, arithmetic: Arithmetic) -> float:
         """Unit roundoff of the type that sums are kept in; of f64 twice, as the reference rounds too."""
-        eps = DTYPES[arithmetic.accum or DTYPES[self.node.type.dtype].accumulate].eps
+        eps = DTYPES[kept_in(self.node.type.dtype, arithmetic.accum)].eps
         return eps if eps == DTYPES["f64"].eps else eps / 2
 
     def stored(self, arithmetic: Arithmetic) -> float:

@@ -161,6 +161,32 @@ def test_graph_draws_every_input_and_output(said, style, start):
     assert all(name in out for name in "AWGS")
 
 
+@pytest.mark.parametrize(
+    ("stage", "first"),
+    [
+        ("parse", "IndexDecl()"),
+        ("elaborate", "%0 = input A"),
+        ("normalise", "%0 = input A"),
+        ("plan", "G, S: 4 matrices"),
+        ("lower", "G, S: 4 matrices"),
+    ],
+)
+def test_compile_stops_after_a_stage_and_prints_what_it_gives(said, stage, first):
+    out, err = said("compile", "model.rmm", "--stop-after", stage)
+    assert out.startswith(first) and err == ""
+    assert ("transpose(" in out) == (stage == "elaborate"), "normalising folds it into the product"
+    assert ("target " in out) == (stage == "lower"), "only then it is known what runs"
+
+
+def test_compile_stops_at_errors_and_takes_one_way_to_print(said):
+    _, err = said("compile", "wrong.rmm", "--stop-after", "elaborate", code=1)
+    assert "wrong.rmm:2:12" in err
+    out, _ = said("compile", "wrong.rmm", "--stop-after", "parse")
+    assert "Definition(" in out
+    _, err = said("compile", "model.rmm", "--stop-after", "plan", "--emit", "ast", code=2)
+    assert "leave out --emit" in err
+
+
 def test_compile_writes_the_stages_that_are_named(said, folder):
     out, _ = said("compile", "model.rmm", "--emit", "ast,graph,plan,jaxpr,stablehlo", "-o", "stages")
     assert "4 matrices" in out
