@@ -295,7 +295,7 @@ def summed(type: FamilyType, first: Columns, declared: FamilyType | None) -> Fam
         return type.take(first)
     if type.scalar:
         return FamilyType(np.ones(len(first), np.int64), np.ones(len(first), np.int64), type.dtype, True)
-    if declared is None or declared.scalar:
+    if declared is None:
         return NoTerms(missing)
     rows, cols = declared.rows[: len(first)].copy(), declared.cols[: len(first)].copy()
     if len(type):

@@ -237,7 +237,6 @@ MISMATCHES = {
     ),
     "RMM312 terms": (lambda: rules.first_terms(A, np.array([1, 0, 1]), 2), {"member": 2, "first": 0}),
     "RMM313 no terms": (lambda: rules.summed(A, np.array([2, -1]), None), {"member": 1}),
-    "RMM313 declared a scalar": (lambda: rules.summed(A, np.array([-1]), scalars(1)), {"member": 0}),
     "RMM309 shapes declared": (
         lambda: rules.as_declared(family((2, 3), (2, 3), (2, 3)), A),
         {"member": 2, "shapes": True, "kinds": False, "dtypes": False},
