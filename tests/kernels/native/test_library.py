@@ -14,6 +14,7 @@ from raggeddsl.native import library as finding
 from raggeddsl.native.library import FORMAT, address, block_sizes, library, register
 from raggeddsl.tuning import DEFAULT
 from tests.kernels.native.running import LEAST, pairs, planned
+from tests.processes import printed
 
 
 @pytest.fixture
@@ -56,6 +57,21 @@ def test_no_instruction_set_but_those_of_the_processor_are_offered():
     names = finding.instruction_sets()
     assert names[0] == "base" and finding.instruction_set() == names[-1]
     assert not library().raggeddsl_has_isa(b"avx1024")
+
+
+def test_an_editable_installation_has_it_in_a_folder_of_its_own(tmp_path):
+    """There the package has two folders: that of the sources comes first, and has no library."""
+    sources, built = tmp_path / "sources", tmp_path / "built"
+    sources.mkdir()
+    built.mkdir()
+    shutil.copy(library()._name, built / finding._FILE)
+    code = (
+        "from raggeddsl import native\n"
+        "from raggeddsl.native.library import library\n"
+        f"native.__path__ = {[str(sources), str(built)]!r}\n"
+        "print(library()._name)\n"
+    )
+    assert printed(code, tmp_path, RAGGEDDSL_LIBRARY="").strip() == str(built / finding._FILE)
 
 
 @pytest.mark.without_library
