@@ -59,8 +59,8 @@ def run_table(plan: Plan, buffers: Sequence[Any]) -> tuple[np.ndarray, ...]:
         if buffer.kind != "input":
             # NaN shows in the result if a row reads or adds to what no row has stored.
             memory[number] = np.full(buffer.size, _poison(buffer.dtype), _domain(buffer.dtype))
-    for number, given in zip(plan.inputs, buffers, strict=True):
-        array = np.asarray(given)
+    for number, values in zip(plan.inputs, buffers, strict=True):
+        array = np.asarray(values)
         assert array.shape == (plan.buffers[number].size,), f"buffer {number} has shape {array.shape}"
         memory[number] = array.astype(_domain(plan.buffers[number].dtype))
     with np.errstate(all="ignore"):
@@ -127,7 +127,7 @@ def _called_back(plan: Plan, buffers: Sequence[Any]) -> tuple[Any, ...]:
     outputs = [plan.buffers[number] for number in plan.outputs]
     shapes = tuple(jax.ShapeDtypeStruct((b.size,), DTYPES[b.dtype].numpy) for b in outputs)
     return tuple(
-        jax.pure_callback(lambda *given: run_table(plan, given), shapes, *buffers, vmap_method="sequential")
+        jax.pure_callback(lambda *arrays: run_table(plan, arrays), shapes, *buffers, vmap_method="sequential")
     )
 
 

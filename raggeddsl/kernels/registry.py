@@ -60,8 +60,8 @@ KERNELS: dict[str, Registered] = {
 
 def kernel(name: str, tuning: Tuning = DEFAULT) -> Kernel | None:
     """The kernel called `name` with these thresholds, or None where there is none of this name."""
-    found = KERNELS.get(name)
-    if found is None:
+    registered = KERNELS.get(name)
+    if registered is None:
         return None
-    made: Kernel = getattr(import_module(found.module), found.name).tuned(tuning)
-    return made
+    implementation: Kernel = getattr(import_module(registered.module), registered.name).tuned(tuning)
+    return implementation

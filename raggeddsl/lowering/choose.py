@@ -52,9 +52,9 @@ def choose(plan: Plan, options: Options, backend: str, diagnostics: Diagnostics)
     return Choice(target, target_why, chosen.name, kernel_why, chosen)
 
 
-def require(found: Kernel | None, name: str, plan: Plan, backend: str, diagnostics: Diagnostics) -> None:
+def require(candidate: Kernel | None, name: str, plan: Plan, backend: str, diagnostics: Diagnostics) -> None:
     """Raise `RmmError` RMM510 unless the kernel `name` is there and can run `plan`."""
-    reason = "there is none of this name" if found is None else found.unavailable(plan, backend)
+    reason = "there is none of this name" if candidate is None else candidate.unavailable(plan, backend)
     if reason is not None:
         diagnostics.error(
             "RMM510",
@@ -85,9 +85,9 @@ def _best(plan: Plan, tuning: Tuning, backend: str, diagnostics: Diagnostics) ->
 def _automatic(tuning: Tuning = DEFAULT) -> Iterator[tuple[str, Kernel]]:
     """The kernels that may be chosen, best first."""
     for name, registered in KERNELS.items():
-        made = kernel(name, tuning) if registered.automatic else None
-        if made is not None:
-            yield name, made
+        candidate = kernel(name, tuning) if registered.automatic else None
+        if candidate is not None:
+            yield name, candidate
 
 
 def _passed_over(name: str, refused: list[tuple[str, str]], backend: str, diagnostics: Diagnostics) -> str:

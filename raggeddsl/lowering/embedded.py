@@ -23,11 +23,11 @@ def resident_in(lowered: LoweredPlan, module: Any) -> Resident | None:
     exported = getattr(getattr(module, "lowering_parameters", None), "for_export", True)
     if exported or embeds_tables():
         return None
-    found = lowered.resident
+    resident = lowered.resident
     keep = getattr(module, "add_keepalive", None)  # not of jax's public interface
-    if found is not None and keep is not None:
-        keep(found)
-    return found
+    if resident is not None and keep is not None:
+        keep(resident)
+    return resident
 
 
 def embedded(lowered: LoweredPlan) -> tuple[Any, ...]:

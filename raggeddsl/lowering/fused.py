@@ -86,10 +86,10 @@ class Fused:
             with self._once:
                 if self._graph_function is None:
                     start = time.perf_counter()
-                    made = self.plan, self.choice.implementation.lower(self.plan)
+                    prepared = self.plan, self.choice.implementation.lower(self.plan)
                     self.timings["tables"] = time.perf_counter() - start
                     tuning = self.options.tuning.graph
-                    self._graph_function = GraphFunction(self.plan.graph, self._prepared, made, tuning)
+                    self._graph_function = GraphFunction(self.plan.graph, self._prepared, prepared, tuning)
         return self._graph_function
 
     def _prepared(self, graph: Graph) -> tuple[Plan, LoweredPlan]:

@@ -59,7 +59,7 @@ class GraphFunction:
     """`graph`, in normal form, as a function of 1-D buffers, one for each of its inputs.
 
     `prepare` plans and lowers it and what is derived from it, with the same options and for the
-    same kernel, when that is first needed; `made` is what it gives, if that is there already.  What is
+    same kernel, when that is first needed; `prepared` is what it gives, if that is there already.  What is
     derived gets its normal form by the thresholds of `tuning`.
     Two functions are equal only if they are one.  Works under every transformation of JAX;
     thread-safe.
@@ -69,7 +69,7 @@ class GraphFunction:
         self,
         graph: Graph,
         prepare: Prepare,
-        made: tuple[Plan, LoweredPlan] | None = None,
+        prepared: tuple[Plan, LoweredPlan] | None = None,
         tuning: GraphTuning = DEFAULT.graph,
     ) -> None:
         self.graph = graph
@@ -79,7 +79,7 @@ class GraphFunction:
         self.results = tuple(
             jax.ShapeDtypeStruct((int(type.sizes.sum()),), DTYPES[type.dtype].numpy) for type in types
         )
-        self._made = made
+        self._made = prepared
         self._tables: tuple[jax.Array, ...] | None = None
         self._jitted: Any = None
         self._derived: dict[Hashable, Any] = {}
@@ -144,11 +144,11 @@ class GraphFunction:
         """The derivative by the inputs that vary; None if no output changes with them."""
 
         def make() -> Derivative | None:
-            found = linearise(self.graph, varies)
-            if found is None:
+            linearised = linearise(self.graph, varies)
+            if linearised is None:
                 return None
-            primal = self if found.primal is self.graph else self._of(found.primal)
-            return Derivative(found, primal, self._of(normalise(found.tangent, self._tuning)))
+            primal = self if linearised.primal is self.graph else self._of(linearised.primal)
+            return Derivative(linearised, primal, self._of(normalise(linearised.tangent, self._tuning)))
 
         return self._once(("derivative", varies), make)
 
@@ -161,8 +161,8 @@ class GraphFunction:
         """
 
         def make() -> tuple[Transposed, GraphFunction]:
-            found = transpose(self.graph, linear, cotangents)
-            return found, self._of(normalise(found.graph, self._tuning))
+            transposed = transpose(self.graph, linear, cotangents)
+            return transposed, self._of(normalise(transposed.graph, self._tuning))
 
         return self._once(("transposed", linear, cotangents), make)
 
@@ -170,8 +170,8 @@ class GraphFunction:
         """`size` copies of the function, the inputs `which` having one buffer for each."""
 
         def make() -> tuple[Batched, GraphFunction]:
-            found = batch(self.graph, which, size)
-            return found, self._of(found.graph)
+            batched = batch(self.graph, which, size)
+            return batched, self._of(batched.graph)
 
         return self._once(("batched", which, size), make)
 
@@ -196,8 +196,8 @@ class GraphFunction:
                 self._derived[key] = make()
                 if len(self._derived) > _MOST_DERIVED:
                     del self._derived[next(iter(self._derived))]
-            found: _Derived = self._derived[key]
-            return found
+            derived: _Derived = self._derived[key]
+            return derived
 
     def __repr__(self) -> str:
         return f"{len(self.graph.inputs)} families to {len(self.results)}"
@@ -231,8 +231,8 @@ product_graph_p.def_abstract_eval(_types)
 
 def _lower(context: Any, *operands: Any, function: GraphFunction) -> Any:
     """The call, in a program that somebody else traces."""
-    found = resident_in(function.lowered, context.module_context)
-    return mlir.lower_fun(partial(function.trace, found), multiple_results=True)(context, *operands)
+    resident = resident_in(function.lowered, context.module_context)
+    return mlir.lower_fun(partial(function.trace, resident), multiple_results=True)(context, *operands)
 
 
 mlir.register_lowering(product_graph_p, _lower)
@@ -249,16 +249,18 @@ def _jvp(
     if derivative is None:
         outputs = function(buffers)
         return outputs, [_zero(output) for output in outputs]
-    found = derivative.found
+    linearised = derivative.found
     outputs = derivative.primal(buffers)
     changes = derivative.tangent(
-        [buffers[place] for place in found.given]
-        + [outputs[place] for place in found.kept]
-        + [dots[place] for place in found.varied]
+        [buffers[place] for place in linearised.given]
+        + [outputs[place] for place in linearised.kept]
+        + [dots[place] for place in linearised.varied]
     )
-    own = outputs[: len(function.results)]
-    by_place = dict(zip(found.outputs, changes, strict=True))
-    return own, [by_place[place] if place in by_place else _zero(out) for place, out in enumerate(own)]
+    results = outputs[: len(function.results)]
+    by_place = dict(zip(linearised.outputs, changes, strict=True))
+    return results, [
+        by_place[place] if place in by_place else _zero(out) for place, out in enumerate(results)
+    ]
 
 
 def _zero(primal: Any) -> Any:
@@ -274,10 +276,12 @@ ad.primitive_jvps[product_graph_p] = _jvp
 def _transpose(cotangents: Sequence[Any], *buffers: Any, function: GraphFunction) -> list[Any]:
     """The cotangents of the buffers that are linear; None for the others."""
     linear = tuple(ad.is_undefined_primal(buffer) for buffer in buffers)
-    given = tuple(not isinstance(cotangent, ad.Zero) for cotangent in cotangents)
-    found, run = function.transposed(linear, given)
-    results = run([buffers[place] for place in found.given] + [cotangents[place] for place in found.outputs])
-    by_place = dict(zip(found.reached, results, strict=True))
+    nonzero = tuple(not isinstance(cotangent, ad.Zero) for cotangent in cotangents)
+    transposed, run = function.transposed(linear, nonzero)
+    results = run(
+        [buffers[place] for place in transposed.given] + [cotangents[place] for place in transposed.outputs]
+    )
+    by_place = dict(zip(transposed.reached, results, strict=True))
 
     def cotangent(place: int) -> Any:
         if not linear[place]:
@@ -307,7 +311,7 @@ def _batch(
     """All copies by one function: buffers of the copies end to end."""
     which = tuple(axis is not None for axis in axes)
     (size,) = {buffer.shape[axis] for buffer, axis in zip(buffers, axes, strict=True) if axis is not None}
-    found, run = function.batched(which, size)
+    batched, run = function.batched(which, size)
     results = run(
         [
             buffer if axis is None else jnp.moveaxis(buffer, axis, 0).reshape(-1)
@@ -317,9 +321,9 @@ def _batch(
     shapes = [result.shape for result in function.results]
     shown = [
         result.reshape(size, *shape) if many else result
-        for result, shape, many in zip(results, shapes, found.outputs, strict=True)
+        for result, shape, many in zip(results, shapes, batched.outputs, strict=True)
     ]
-    return shown, [0 if many else None for many in found.outputs]
+    return shown, [0 if many else None for many in batched.outputs]
 
 
 batching.primitive_batchers[product_graph_p] = _batch

@@ -14,21 +14,21 @@ import jax
 
 def varying_axes(aval: Any) -> frozenset[Any]:
     """The mesh axes over which a value of this type differs; the attribute's name changed in jax 0.10."""
-    found = getattr(aval, "vma", None)
-    if found is None:
-        found = getattr(getattr(aval, "mat", None), "varying", frozenset())
-    return frozenset(found or ())
+    axes = getattr(aval, "vma", None)
+    if axes is None:
+        axes = getattr(getattr(aval, "mat", None), "varying", frozenset())
+    return frozenset(axes or ())
 
 
 def agreeing(buffers: Sequence[Any]) -> Sequence[Any]:
     """`buffers`, each varying over every axis that any of them varies over."""
-    own = [varying_axes(jax.typeof(buffer)) for buffer in buffers]
-    every = frozenset().union(*own)
+    per_buffer = [varying_axes(jax.typeof(buffer)) for buffer in buffers]
+    every = frozenset().union(*per_buffer)
     if not every:
         return buffers
     return [
         jax.lax.pcast(buffer, tuple(every - axes), to="varying") if axes != every else buffer
-        for buffer, axes in zip(buffers, own, strict=True)
+        for buffer, axes in zip(buffers, per_buffer, strict=True)
     ]
 
 

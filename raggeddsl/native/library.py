@@ -51,12 +51,12 @@ def _other_format(loaded: ctypes.CDLL, path: Path) -> str | None:
     """Why the library cannot be given anything, if another version of this package made it."""
     if not hasattr(loaded, "raggeddsl_self_test"):
         return None  # it is none of ours at all
-    found = loaded.raggeddsl_format() if hasattr(loaded, "raggeddsl_format") else 1
-    if found == FORMAT:
+    table_format = loaded.raggeddsl_format() if hasattr(loaded, "raggeddsl_format") else 1
+    if table_format == FORMAT:
         return None
     return (
-        f"the native library {path} is of another version of raggeddsl (it reads tables of format {found}, "
-        f"this is format {FORMAT}): install raggeddsl anew, or build the library again"
+        f"the native library {path} is of another version of raggeddsl (it reads tables of format "
+        f"{table_format}, this is format {FORMAT}): install raggeddsl anew, or build the library again"
     )
 
 

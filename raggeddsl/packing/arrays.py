@@ -52,19 +52,19 @@ def as_arrays(values: Iterable[Any]) -> list[Any]:
 
     Raises `NotAnArray` for the first value that is none.
     """
-    found = list(values)
-    kinds = set(map(type, found))
+    arrays = list(values)
+    kinds = set(map(type, arrays))
     if len(kinds) == 1 and exports(*kinds) and not _known(*kinds):
-        found = views(found) or found
-        kinds = set(map(type, found))
-    if all(map(_known, kinds)) and all(map(_of_numbers, dtypes(found))):
-        return found
-    for place, value in enumerate(found):
+        arrays = views(arrays) or arrays
+        kinds = set(map(type, arrays))
+    if all(map(_known, kinds)) and all(map(_of_numbers, dtypes(arrays))):
+        return arrays
+    for place, value in enumerate(arrays):
         try:
-            found[place] = as_array(value)
+            arrays[place] = as_array(value)
         except TypeError as error:
             raise NotAnArray(place, str(error)) from error
-    return found
+    return arrays
 
 
 def deleted(array: jax.Array) -> bool:
@@ -134,9 +134,9 @@ def types(arrays: Collection[Any]) -> set[tuple[Any, bool]]:
 
 def promoted(types: Collection[tuple[Any, bool]]) -> Any:
     """What `jnp.result_type` gives for arrays of these types, weak or not."""
-    own = jax.dtypes.canonicalize_dtype
-    like = [_WEAK.get(dtype.kind, dtype) if weak else own(dtype) for dtype, weak in types]
-    return own(jnp.result_type(*like))
+    canonical = jax.dtypes.canonicalize_dtype
+    like = [_WEAK.get(dtype.kind, dtype) if weak else canonical(dtype) for dtype, weak in types]
+    return canonical(jnp.result_type(*like))
 
 
 def _numeric(array: np.ndarray) -> np.ndarray:

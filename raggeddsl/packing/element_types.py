@@ -35,16 +35,16 @@ def named(dtype: Any) -> Any:
 def explicit(dtype: Any, function: str) -> np.dtype:
     """`named(dtype)` as jax has it: 64 bits become 32 without x64, with the warning of `jax.numpy`."""
     asked = named(dtype)
-    found = np.dtype(jax.dtypes.canonicalize_dtype(asked))
+    canonical = np.dtype(jax.dtypes.canonicalize_dtype(asked))
     python = isinstance(asked, type) and asked in (int, float, complex)  # no number of bits is meant
-    if found != np.dtype(asked) and not python:
+    if canonical != np.dtype(asked) and not python:
         warnings.warn(
             f"Explicitly requested dtype {np.dtype(asked).name} requested in {function} is not available, "
-            f"and will be truncated to dtype {found.name}. To enable more dtypes, set the jax_enable_x64 "
+            f"and will be truncated to dtype {canonical.name}. To enable more dtypes, set the jax_enable_x64 "
             "configuration option or the JAX_ENABLE_X64 shell environment variable.",
             stacklevel=3,
         )
-    return found
+    return canonical
 
 
 def accepted(value: Any, array: Any, wanted: np.dtype) -> bool:
@@ -56,15 +56,15 @@ def accepted(value: Any, array: Any, wanted: np.dtype) -> bool:
     Any other scalar is taken where it would give way to `wanted`, as `np.int64(3)` to f32.
     Integers must be in the range of `wanted` wherever that can be seen.
     """
-    given = np.dtype(array.dtype)
-    if given == wanted:
+    dtype = np.dtype(array.dtype)
+    if dtype == wanted:
         return True
-    if jax.dtypes.canonicalize_dtype(given) == wanted:
+    if jax.dtypes.canonicalize_dtype(dtype) == wanted:
         return wanted.kind != "i" or _in_range(array, wanted)
     if weak(value):
-        gives_way = _RANK.get(given.kind, 9) <= _RANK.get(wanted.kind, -1)
+        gives_way = _RANK.get(dtype.kind, 9) <= _RANK.get(wanted.kind, -1)
     else:
-        gives_way = array.ndim == 0 and jnp.promote_types(given, wanted) == wanted
+        gives_way = array.ndim == 0 and jnp.promote_types(dtype, wanted) == wanted
     return gives_way and (wanted.kind != "i" or _in_range(array, wanted))
 
 

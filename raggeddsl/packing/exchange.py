@@ -25,12 +25,12 @@ def views(values: Sequence[Any]) -> list[np.ndarray] | None:
     gradients, and the conjugate and negative bits, the last of which DLPack passes over.
     """
     try:
-        found = list(map(_numpy, values))
+        arrays = list(map(_numpy, values))
     except (AttributeError, RuntimeError):
         return None
     except TypeError:
         return _bfloat16(values)
-    return found if set(map(type, found)) == {np.ndarray} else None
+    return arrays if set(map(type, arrays)) == {np.ndarray} else None
 
 
 def _bfloat16(values: Sequence[Any]) -> list[np.ndarray] | None:
@@ -51,9 +51,9 @@ def _bfloat16(values: Sequence[Any]) -> list[np.ndarray] | None:
 
 def view(value: Any) -> Any:
     """One value as a NumPy view, or a `jax.Array` where it is not on the CPU.  Raises `TypeError`."""
-    found = views([value])
-    if found is not None:
-        return found[0]
+    arrays = views([value])
+    if arrays is not None:
+        return arrays[0]
     try:
         _numpy(value)  # for what it says
     except RuntimeError as error:

@@ -213,11 +213,11 @@ def _listed(values: Sequence[Any], group: Group) -> Value | Misfit:
     if len(values) != len(layout):
         return WrongCount(len(values))
     arrays = as_arrays(values)
-    given = shapes(arrays)
-    if given != layout.shape_list:
-        pairs = zip(given, layout.shape_list, strict=True)
+    shape_list = shapes(arrays)
+    if shape_list != layout.shape_list:
+        pairs = zip(shape_list, layout.shape_list, strict=True)
         wrong = [member for member, (shape, wanted) in enumerate(pairs) if shape != wanted]
-        return WrongShapes(tuple((member, given[member]) for member in wrong), len(wrong))
+        return WrongShapes(tuple((member, shape_list[member]) for member in wrong), len(wrong))
     if dtypes(arrays) - {group.dtype}:
         both = enumerate(zip(values, arrays, strict=True))
         wrong = [member for member, (value, array) in both if not accepted(value, array, group.dtype)]

@@ -88,8 +88,8 @@ def _word(misfit: Misfit, group: Group, diagnostics: Diagnostics) -> None:
             _missing(names, group, diagnostics)
         case Unreadable():
             _unreadable(misfit, group, diagnostics)
-        case WrongCount(given):
-            _wrong_count(given, group, diagnostics)
+        case WrongCount(count):
+            _wrong_count(count, group, diagnostics)
         case WrongShapes(wrong, count):
             for member, shape in wrong[:1] if group.family else wrong[:_MOST]:
                 _wrong_shape(member, shape, count if group.family else 1, group, diagnostics)
@@ -124,39 +124,39 @@ def _unreadable(misfit: Unreadable, group: Group, diagnostics: Diagnostics) -> N
     )
 
 
-def _wrong_count(given: int, group: Group, diagnostics: Diagnostics) -> None:
+def _wrong_count(count: int, group: Group, diagnostics: Diagnostics) -> None:
     wanted = len(group.layout)
     members = f"{wanted} member{'s' * (wanted != 1)}"
     diagnostics.error(
         "RMM703",
-        f"input `{group.names[0]}` has {members}, and {given} {'was' if given == 1 else 'were'} given",
+        f"input `{group.names[0]}` has {members}, and {count} {'was' if count == 1 else 'were'} given",
         group.span,
         help=f"give a list or a Ragged of {members}, in the order of the spec's index",
     )
 
 
 def _wrong_shape(
-    member: int, given: Sequence[int], count: int, group: Group, diagnostics: Diagnostics
+    member: int, shape: Sequence[int], count: int, group: Group, diagnostics: Diagnostics
 ) -> None:
     wanted = group.layout.shape(member)
     order = "give members in the spec's order" if group.family else "give one of this shape"
     help = f"{order}, or change the sizes that the spec declares"
-    if tuple(given) == wanted[::-1]:
+    if tuple(shape) == wanted[::-1]:
         help = "it is the transpose of what is declared: give its `.T`"
-    elif len(given) != len(wanted):
+    elif len(shape) != len(wanted):
         help = f"give an array with {len(wanted)} axes: reshape it to {wanted}"
     diagnostics.error(
         "RMM704",
-        f"`{group.called(member)}` has shape {tuple(given)}, and {wanted} ({group.written(member)}) "
+        f"`{group.called(member)}` has shape {tuple(shape)}, and {wanted} ({group.written(member)}) "
         f"is declared{_others(count)}",
         group.span,
         help=help,
     )
 
 
-def _wrong_type(member: int, given: Any, count: int, group: Group, diagnostics: Diagnostics) -> None:
-    short = from_numpy(given)
-    called = f"{given}" if short is None or short == str(given) else f"{given} ({short})"
+def _wrong_type(member: int, dtype: Any, count: int, group: Group, diagnostics: Diagnostics) -> None:
+    short = from_numpy(dtype)
+    called = f"{dtype}" if short is None or short == str(dtype) else f"{dtype} ({short})"
     x64 = group.short in ("f64", "c128") or short in ("f64", "c128")
     diagnostics.error(
         "RMM705",

@@ -57,9 +57,9 @@ class Layout:
         digest = blake2b(rows.tobytes(), digest_size=32, salt=form)
         digest.update(cols.tobytes())
         key = digest.digest()
-        found = _interned.get(key)
-        if found is not None:
-            return found
+        layout = _interned.get(key)
+        if layout is not None:
+            return layout
         return _interned.setdefault(key, Layout(rows, cols, scalar, column_major, key))
 
     @staticmethod
@@ -69,11 +69,11 @@ class Layout:
         Raises `ValueError` for anything else, for sizes that are negative or not whole, and for more
         elements than 2**62; it names the member and its shape.
         """
-        given = _pairs(shapes) if isinstance(shapes, list) else shapes
-        if _of_scalars(given):
-            ones = np.ones(len(given), np.int64)
+        as_pairs = _pairs(shapes) if isinstance(shapes, list) else shapes
+        if _of_scalars(as_pairs):
+            ones = np.ones(len(as_pairs), np.int64)
             return Layout.of(ones, ones, scalar=True)
-        return Layout.of(*pairs(given))
+        return Layout.of(*pairs(as_pairs))
 
     @cached_property
     def shapes(self) -> np.ndarray:

@@ -96,9 +96,9 @@ def pack(members: Sequence[Any], dtype: np.dtype, size: int) -> jax.Array:
         # Or XLA copies element by element, as part of whatever reads the result.
         return jax.lax.optimization_barrier(jnp.concatenate(pieces))
     if len(members) == 1 and isinstance(members[0], jax.Array) and members[0].dtype == dtype:
-        one = _there(0, members[0])
-        if all(device.platform == "cpu" for device in one.devices()):
-            return jax.device_put(np.asarray(one).reshape(-1))
+        single = _there(0, members[0])
+        if all(device.platform == "cpu" for device in single.devices()):
+            return jax.device_put(np.asarray(single).reshape(-1))
     buffer = fresh(size, dtype)
     if members and not (dtypes(members) == {dtype} and _copied(members, buffer)):
         np.concatenate([array.reshape(-1) for array in host(members)], out=buffer, casting="unsafe")

@@ -42,13 +42,13 @@ def product_types(
     """
     common = promoted(left | right or _NONE)
     result = common if preferred is None else preferred
-    own, wanted = from_numpy(common), from_numpy(result)
-    if own is None:
-        own = _instead(common, wanted)
-    _check_preferred(common, own, result)
-    sides = [_side(types, name, own) for types, name in ((left, "As"), (right, "Bs"))]
+    operand_type, wanted = from_numpy(common), from_numpy(result)
+    if operand_type is None:
+        operand_type = _instead(common, wanted)
+    _check_preferred(common, operand_type, result)
+    sides = [_side(types, name, operand_type) for types, name in ((left, "As"), (right, "Bs"))]
     holding = "i32" if wanted is None and result.kind in "iu" else wanted
-    computed = holding if holding is not None and promote(own, holding) == holding else own
+    computed = holding if holding is not None and promote(operand_type, holding) == holding else operand_type
     converted = any(
         dtype != DTYPES[short].numpy
         for types, short in zip((left, right), sides, strict=True)
@@ -81,21 +81,25 @@ def _instead(common: np.dtype, wanted: str | None) -> str:
     return DTYPES[wanted].accumulate
 
 
-def _side(types: Types, name: str, own: str) -> str:
+def _side(types: Types, name: str, operand_type: str) -> str:
     if all(weak for _, weak in types):
-        return own
-    given = promoted(types)
-    return own if given in _AS_I32 else short_of(given, f"`{name}`")
+        return operand_type
+    dtype = promoted(types)
+    return operand_type if dtype in _AS_I32 else short_of(dtype, f"`{name}`")
 
 
-def _check_preferred(common: np.dtype, own: str, result: np.dtype) -> None:
+def _check_preferred(common: np.dtype, operand_type: str, result: np.dtype) -> None:
     short = from_numpy(result)
     if short is None and result not in _AS_I32:
         short_of(result, "`preferred_element_type`")
     shown = short or result
-    if DTYPES[own].kind == "complex" and (short is None or DTYPES[short].kind != "complex"):
+    if DTYPES[operand_type].kind == "complex" and (short is None or DTYPES[short].kind != "complex"):
         help = "prefer a complex type, and take the real part of the results"
-        refuse("RMM709", f"`preferred_element_type` is {shown}, which cannot hold products of {own}", help)
+        refuse(
+            "RMM709",
+            f"`preferred_element_type` is {shown}, which cannot hold products of {operand_type}",
+            help,
+        )
     if (
         common.kind in "iu"
         and result.kind in "biu"

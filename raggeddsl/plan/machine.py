@@ -54,7 +54,7 @@ def _meminfo(root: Path) -> dict[str, int]:
 
 def _control_groups(root: Path) -> list[tuple[int, int]]:
     """(limit, bytes used and not reclaimable) of each memory control group around this process."""
-    found = []
+    limits = []
     for line in _read(root / "proc/self/cgroup").splitlines():
         hierarchy, controllers, path = line.split(":", 2) if line.count(":") >= 2 else ("", "", "")
         if hierarchy == "0":
@@ -64,23 +64,23 @@ def _control_groups(root: Path) -> list[tuple[int, int]]:
             names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
         else:
             continue
-        found += _limits_above(top, path, names)
-    return found
+        limits += _limits_above(top, path, names)
+    return limits
 
 
 def _limits_above(top: Path, path: str, names: tuple[str, str, str]) -> list[tuple[int, int]]:
     """The limits from the group `path` up to `top`; a container sees its own group as `top`."""
     limit_name, used_name, cache_name = names
     parts = [part for part in path.split("/") if part and part != ".."]
-    found = []
+    limits = []
     for depth in range(len(parts), -1, -1):
         group = top.joinpath(*parts[:depth])
         limit = _read(group / limit_name).strip()
         if not limit.isdigit() or int(limit) >= 1 << 62:
             continue
         used = _read(group / used_name).strip()
-        found.append((int(limit), max(0, int(used or 0) - _statistic(group, cache_name))))
-    return found
+        limits.append((int(limit), max(0, int(used or 0) - _statistic(group, cache_name))))
+    return limits
 
 
 def _statistic(group: Path, name: str) -> int:

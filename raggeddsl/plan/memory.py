@@ -78,19 +78,19 @@ def check_memory(
     What fits the machine, but not what is free of it now, is the warning RMM502: inputs may be
     there already, so only outputs and scratch are compared.
     """
-    given = options.memory_limit
-    if given is None and need.peak <= available_memory():
+    memory_limit = options.memory_limit
+    if memory_limit is None and need.peak <= available_memory():
         return  # what is free is part of what there is
-    limit = machine_memory() if given is None else given
+    limit = machine_memory() if memory_limit is None else memory_limit
     if need.peak > limit:
         families = [
             _family(graph, buffer.node, buffer.kind, buffer.size * DTYPES[buffer.dtype].itemsize)
             for buffer in placement.buffers
         ]
-        who = "this machine has" if given is None else "memory_limit is"
-        more = "" if given is None else "; if there is more memory than memory_limit says, raise it"
+        who = "this machine has" if memory_limit is None else "memory_limit is"
+        more = "" if memory_limit is None else "; if there is more memory than memory_limit says, raise it"
         _refuse(families, need.peak, f"{who} {bytes_text(limit)}", more, diagnostics)
-    if given is None:
+    if memory_limit is None:
         _warn_if_not_free(need, diagnostics)
 
 

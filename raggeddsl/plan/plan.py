@@ -100,12 +100,12 @@ class TaskTable:
     def flop(self) -> np.ndarray:
         """f64[T], read-only: operations of each row (2·m·n·k for a product, 2·m·n for a combine)."""
         product = self.op == Op.PRODUCT
-        found = 2.0 * self.m * self.n
-        np.multiply(found, self.k, out=found, where=product)
+        flop = 2.0 * self.m * self.n
+        np.multiply(flop, self.k, out=flop, where=product)
         if not product.all():
-            found[self.op == Op.ZERO] = 0.0
-        found.flags.writeable = False
-        return found
+            flop[self.op == Op.ZERO] = 0.0
+        flop.flags.writeable = False
+        return flop
 
 
 @dataclass(frozen=True, eq=False)

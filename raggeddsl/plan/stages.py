@@ -63,14 +63,14 @@ def lifetimes(graph: Graph, placement: Placement, plan: Schedule) -> Lifetimes:
 
 def stages(graph: Graph, placement: Placement, plan: Schedule, rows: list[Rows]) -> tuple[Stage, ...]:
     """One stage a computed node; `rows[s]` are those of `plan.order[s]`."""
-    found: list[Stage] = []
+    all_stages: list[Stage] = []
     written: set[int] = set()
     start = 0
     for key, piece in zip(plan.order, rows, strict=True):
         op = graph.op(key)
         buffer = placement.places[key].buffer
         arithmetic = op.arithmetic if isinstance(op, Product) else Arithmetic()
-        found.append(
+        all_stages.append(
             Stage(
                 node=key,
                 start=start,
@@ -85,4 +85,4 @@ def stages(graph: Graph, placement: Placement, plan: Schedule, rows: list[Rows])
         )
         written.add(buffer)
         start += piece.count
-    return tuple(found)
+    return tuple(all_stages)

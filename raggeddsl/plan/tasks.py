@@ -134,8 +134,8 @@ class _Blocks:
     def _scalar(self, by: Operand | None) -> Values:
         if by is None:
             return {"s_buffer": -1}
-        found = self._operand("s", by)
-        return {"s_buffer": found["s_buffer"], "s_offset": found["s_offset"]}
+        operand = self._operand("s", by)
+        return {"s_buffer": operand["s_buffer"], "s_offset": operand["s_offset"]}
 
 
 def _with_zeros(blocks: list[Rows], type: FamilyType, result: Place) -> list[Rows]:

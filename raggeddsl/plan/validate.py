@@ -84,8 +84,8 @@ def _stages(plan: Plan) -> None:
 def _reads(plan: Plan, stage: Stage) -> set[int]:
     rows = plan.tasks.rows(stage.start, stage.stop)
     columns = (rows.a_buffer, rows.b_buffer, rows.s_buffer)
-    found = {int(b) for column in columns for b in np.flatnonzero(np.bincount(column + 1))}
-    return {b - 1 for b in found if b > 0}
+    numbers = {int(b) for column in columns for b in np.flatnonzero(np.bincount(column + 1))}
+    return {b - 1 for b in numbers if b > 0}
 
 
 def _accumulation(plan: Plan, stage: Stage) -> tuple[np.ndarray, np.ndarray]:

@@ -54,18 +54,18 @@ def _checked(
             diagnostics.error(
                 "RMM714", f"`donate` names `{name}`, and the program has no such output", help=help
             )
-    given: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
     for group in outputs.groups:
         if group.family or not group.stays_packed:
             for member, name in enumerate(group.names):
                 array = _array(old[name], name, group, member, diagnostics) if name in old else None
                 if array is not None:
-                    given[name] = array
-    own = all(map(_in_memory, given.values()))
-    if own:
-        _refuse_shared(given, inputs, diagnostics)
+                    arrays[name] = array
+    concrete = all(map(_in_memory, arrays.values()))
+    if concrete:
+        _refuse_shared(arrays, inputs, diagnostics)
     diagnostics.raise_if_failed()
-    return tuple(given.values()) if own else ()
+    return tuple(arrays.values()) if concrete else ()
 
 
 def _array(value: Any, name: str, group: Group, member: int, diagnostics: Diagnostics) -> Any:
@@ -88,9 +88,9 @@ def _array(value: Any, name: str, group: Group, member: int, diagnostics: Diagno
             return wrong(f"the members donated for output `{name}` lie transposed", "donate it without `.T`")
         return wrong(_differs(f"{name}[{differ[0]}]", shapes[differ[0]], group.written(differ[0])))
     if value.dtype != group.dtype:
-        given = from_numpy(value.dtype) or value.dtype
+        dtype = from_numpy(value.dtype) or value.dtype
         return wrong(
-            f"output `{name}` has element type {group.dtype} ({group.short}), and {given} is donated for it"
+            f"output `{name}` has element type {group.dtype} ({group.short}), and {dtype} is donated for it"
         )
     array = value.data if isinstance(value, Ragged) and value.packed else value
     if isinstance(array, Ragged):
@@ -105,8 +105,8 @@ def _array(value: Any, name: str, group: Group, member: int, diagnostics: Diagno
     return array
 
 
-def _differs(called: str, given: Sequence[int], wanted: str) -> str:
-    return f"`{called}` is {wanted}, and one of shape {tuple(given)} is donated for it"
+def _differs(called: str, shape: Sequence[int], wanted: str) -> str:
+    return f"`{called}` is {wanted}, and one of shape {tuple(shape)} is donated for it"
 
 
 def _refuse_shared(arrays: Mapping[str, Any], inputs: Mapping[str, Any], diagnostics: Diagnostics) -> None:

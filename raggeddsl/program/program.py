@@ -139,8 +139,8 @@ class Program:
         if buffers is not None:
             old = () if donate is None else self._donated(donate, buffers)
             return named(executable.run(buffers, old), executable.outputs)
-        given = checked(inputs, executable.inputs, self._source, members=executable.takes_members)
-        values = executable.ready(given)
+        checked_inputs = checked(inputs, executable.inputs, self._source, members=executable.takes_members)
+        values = executable.ready(checked_inputs)
         return named(executable(values, self._donated(donate, values)), executable.outputs)
 
     def _checked(self, inputs: Mapping[str, Any]) -> list[Value]:
@@ -218,14 +218,14 @@ class Program:
         """
         from raggeddsl.graph.interpret import interpret
 
-        given: dict[str, Any] = {}
+        by_name: dict[str, Any] = {}
         for group, value in zip(self.inputs.groups, self._checked(inputs), strict=True):
             members = cut_all(np.asarray(packed(value, group)), group.layout)
             if group.family:
-                given[group.names[0]] = members
+                by_name[group.names[0]] = members
             else:
-                given.update(zip(group.names, members, strict=True))
-        return interpret(self._spec, given, bounds=True)
+                by_name.update(zip(group.names, members, strict=True))
+        return interpret(self._spec, by_name, bounds=True)
 
     def prove(self) -> str:
         """Prove that what runs computes what the plan says: each multiplication once, nothing unready read.

@@ -136,9 +136,9 @@ def verify(
         print(rd.verify(program, inputs))
         assert rd.verify(program, inputs)
     """
-    found = program(inputs) if results is None else results
+    outputs = program(inputs) if results is None else results
     reference = program.reference(inputs)
-    comparison: Comparison = compare(found, reference)
+    comparison: Comparison = compare(outputs, reference)
     finite = [np.isfinite(member) for value in reference.values.values() for member in _members(value)]
     return Verification(
         agreed=comparison.agreed,
@@ -173,8 +173,8 @@ def _holding(what: np.ufunc, program: Program, inputs: Mapping[str, Any]) -> Ite
             if what(np.asarray(as_array(inputs[name]))).any():
                 yield name
             continue
-        given = inputs[name]
-        members = given.to_numpy() if isinstance(given, Ragged) else as_arrays(given)
+        value = inputs[name]
+        members = value.to_numpy() if isinstance(value, Ragged) else as_arrays(value)
         yield from (f"{name}[{k}]" for k, member in enumerate(members) if what(np.asarray(member)).any())
 
 

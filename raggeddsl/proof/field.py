@@ -64,12 +64,12 @@ def inverses(a: np.ndarray) -> np.ndarray:
         if len(low) % 2:
             low = levels[-1] = np.append(low, _1)
         levels.append(times(low[0::2], low[1::2]))
-    found = np.array([pow(int(levels[-1][0]), PRIME - 2, PRIME)], np.uint64)
+    inverse = np.array([pow(int(levels[-1][0]), PRIME - 2, PRIME)], np.uint64)
     for low in reversed(levels[:-1]):
-        both, found = np.empty_like(low), found[: len(low) // 2]
-        both[0::2], both[1::2] = times(found, low[1::2]), times(found, low[0::2])
-        found = both
-    return found[: len(a)]
+        both, inverse = np.empty_like(low), inverse[: len(low) // 2]
+        both[0::2], both[1::2] = times(inverse, low[1::2]), times(inverse, low[0::2])
+        inverse = both
+    return inverse[: len(a)]
 
 
 class Powers:
@@ -89,14 +89,14 @@ class Powers:
     def __call__(self, exponent: np.ndarray) -> np.ndarray:
         """base^exponent, int64 of any shape."""
         mask = (1 << _WINDOW) - 1
-        found = self._tables[0][exponent & mask]
+        power = self._tables[0][exponent & mask]
         largest = int(exponent.max(initial=0))
         assert int(exponent.min(initial=0)) >= 0 and largest < 1 << (_WINDOW * _WINDOWS), (
             "an exponent is out of range"
         )
         for window in range(1, -(-largest.bit_length() // _WINDOW)):
-            found = times(found, self._tables[window][(exponent >> (window * _WINDOW)) & mask])
-        return found
+            power = times(power, self._tables[window][(exponent >> (window * _WINDOW)) & mask])
+        return power
 
 
 def sums(values: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:

@@ -70,11 +70,11 @@ class Terms:
     @staticmethod
     def of(count: int, **columns: np.ndarray | int | float) -> Terms:
         """`count` terms; what is one value for all of them may be given as such, 0 if left out."""
-        made = {}
+        arrays = {}
         for field in fields(Terms):
             dtype = np.float64 if field.name == "alpha" else np.int64
-            made[field.name] = np.broadcast_to(np.asarray(columns.get(field.name, 0), dtype), (count,))
-        return Terms(**made)
+            arrays[field.name] = np.broadcast_to(np.asarray(columns.get(field.name, 0), dtype), (count,))
+        return Terms(**arrays)
 
     @staticmethod
     def joined(parts: list[Terms]) -> Terms:
@@ -93,7 +93,7 @@ def terms_of_plan(tasks: TaskTable) -> tuple[Terms, np.ndarray]:
     inner = np.where(product, k, n)
     a_t, b_t = tasks.a_t[rows], tasks.b_t[rows]
     along = np.where(a_t, m, 1)
-    found = Terms.of(
+    terms = Terms.of(
         len(rows),
         m=m,
         n=n,
@@ -115,7 +115,7 @@ def terms_of_plan(tasks: TaskTable) -> tuple[Terms, np.ndarray]:
         s=np.where(tasks.s_buffer[rows] < 0, 0, tasks.s_offset[rows]),
         alpha=tasks.alpha[rows],
     )
-    return found, rows
+    return terms, rows
 
 
 @cache
@@ -142,28 +142,28 @@ class Fingerprints:
 
     def _block(self, t: Terms) -> np.ndarray:
         x, y, z = self._x, self._y, self._z
-        found = times(times(x(t.c), y(t.a)), times(z(t.b), self._s(t.s)))
+        values = times(times(x(t.c), y(t.a)), times(z(t.b), self._s(t.s)))
         for weight in (
             self._of_a[t.a_buffer],
             self._of_b[t.b_buffer],
             self._of_c[t.c_buffer],
             self._of_s[t.s_buffer],
         ):
-            found = times(found, weight)
-        found = times(found, hashed(t.alpha, self._salt))
-        found = times(found, _series(t.m, times(x(t.c_i), y(t.a_i)), times(x(t.c_i * t.m), y(t.a_i * t.m))))
+            values = times(values, weight)
+        values = times(values, hashed(t.alpha, self._salt))
+        values = times(values, _series(t.m, times(x(t.c_i), y(t.a_i)), times(x(t.c_i * t.m), y(t.a_i * t.m))))
         along = times(times(x(t.c_j), y(t.a_j)), z(t.b_j))
         end = times(times(x(t.c_j * t.n), y(t.a_j * t.n)), z(t.b_j * t.n))
-        found = times(found, _series(t.n, along, end))
-        return times(found, _series(t.k, times(y(t.a_p), z(t.b_p)), times(y(t.a_p * t.k), z(t.b_p * t.k))))
+        values = times(values, _series(t.n, along, end))
+        return times(values, _series(t.k, times(y(t.a_p), z(t.b_p)), times(y(t.a_p * t.k), z(t.b_p * t.k))))
 
 
 def _series(count: np.ndarray, ratio: np.ndarray, power: np.ndarray) -> np.ndarray:
     """1 + ratio + ratio² + …, `count` of them; `power` is ratio^count."""
     below = minus_one(ratio)
     flat = below == 0
-    found = times(minus_one(power), inverses(np.where(flat, np.uint64(1), below)))
-    return np.where(flat, count.astype(np.uint64), found)
+    total = times(minus_one(power), inverses(np.where(flat, np.uint64(1), below)))
+    return np.where(flat, count.astype(np.uint64), total)
 
 
 def compare_terms(plan: Plan, terms: Terms) -> None:
@@ -193,9 +193,9 @@ def _groups(plan: Plan, planned: Terms, terms: Terms) -> tuple[np.ndarray, np.nd
     # Where blocks begin, on one axis for all buffers; what a term reaches past its start joins them.
     start = base[planned.c_buffer] + planned.c
     begins = np.unique(start)
-    own = base[terms.c_buffer] + terms.c
-    last = own + (terms.m - 1) * terms.c_i + (terms.n - 1) * terms.c_j
-    first = np.maximum(np.searchsorted(begins, own, side="right") - 1, 0)
+    term_start = base[terms.c_buffer] + terms.c
+    last = term_start + (terms.m - 1) * terms.c_i + (terms.n - 1) * terms.c_j
+    first = np.maximum(np.searchsorted(begins, term_start, side="right") - 1, 0)
     final = np.maximum(np.searchsorted(begins, last, side="right") - 1, 0)
     joined = np.zeros(len(begins) + 1, np.int64)
     np.add.at(joined, first, 1)

@@ -96,8 +96,8 @@ def _product(left: Any, right: Any) -> Any:
             )
     products = multiply(_side(left, "As"), _side(right, "Bs"))
     ragged: Any = left if isinstance(left, Arithmetic) else right
-    result = ragged.of_value(products.value, products.layout, products.dtype)
-    return result if products.wanted == products.dtype else result.astype(products.wanted)
+    product = ragged.of_value(products.value, products.layout, products.dtype)
+    return product if products.wanted == products.dtype else product.astype(products.wanted)
 
 
 def _side(value: Any, name: str) -> Side:
@@ -114,25 +114,25 @@ def _elementwise(operation: Callable[..., Any], sign: str, left: Any, right: Any
             if left.layout is not right.layout:
                 left, right = left.row_major(), right.row_major()
         return _like(left, operation(left.data, right.data))
-    ragged, other = (left, right) if isinstance(left, Arithmetic) else (right, left)
-    if not _array(other) and not isinstance(other, int | float | complex):
-        _refuse_plain(sign, "two Ragged, or a Ragged and a number", other)
+    ragged, number = (left, right) if isinstance(left, Arithmetic) else (right, left)
+    if not _array(number) and not isinstance(number, int | float | complex):
+        _refuse_plain(sign, "two Ragged, or a Ragged and a number", number)
         return NotImplemented
-    if np.ndim(other) != 0:
+    if np.ndim(number) != 0:
         help = (
             "`ragged.scale(s)` has a factor for each member, `s` of shape (N,)"
             if sign in "*/"
             else ("make a Ragged of what is to be added to each member")
         )
         message = (
-            f"`{sign}` takes two Ragged, or a Ragged and a number; this array has shape {np.shape(other)}"
+            f"`{sign}` takes two Ragged, or a Ragged and a number; this array has shape {np.shape(number)}"
         )
         refuse("RMM711", message, help)
     first, second = (x.data if isinstance(x, Arithmetic) else x for x in (left, right))
     try:
         return _like(ragged, operation(first, second))
     except OverflowError:
-        raise OverflowError(_too_large(sign, ragged, other)) from None
+        raise OverflowError(_too_large(sign, ragged, number)) from None
 
 
 def _too_large(sign: str, ragged: Any, number: Any) -> str:

@@ -38,10 +38,10 @@ def matmul(
     left, right = _side(As, "As"), _side(Bs, "Bs")
     preferred = None if preferred_element_type is None else explicit(preferred_element_type, "matmul")
     products = multiply(left, right, precision=precision, preferred=preferred, target=target, kernel=kernel)
-    result = Ragged.of_value(products.value, products.layout, products.dtype)
+    product = Ragged.of_value(products.value, products.layout, products.dtype)
     if products.wanted != products.dtype:
-        result = result.astype(products.wanted)
-    return result if isinstance(As, Ragged) or isinstance(Bs, Ragged) else result.to_list()
+        product = product.astype(products.wanted)
+    return product if isinstance(As, Ragged) or isinstance(Bs, Ragged) else product.to_list()
 
 
 def _side(values: Any, name: str) -> Side:

@@ -43,15 +43,15 @@ def scaled(data: Any, layout: Layout, factors: Any) -> Any:
     """The elements of `s * a` for each member a and its own factor s; `factors` is `dtype[N]`."""
     check_packed(data, layout)
     try:
-        given = jnp.asarray(factors)
+        numbers = jnp.asarray(factors)
     except (TypeError, ValueError):
         message = f"factors are numbers, not a value of type `{type(factors).__name__}`"
         refuse("RMM711", message, f"give one number a member: an array of shape ({len(layout)},)")
-    if given.shape != (len(layout),):
-        message = f"factors of shape {given.shape} for {len(layout)} members"
+    if numbers.shape != (len(layout),):
+        message = f"factors of shape {numbers.shape} for {len(layout)} members"
         refuse("RMM711", message, f"give one number a member: an array of shape ({len(layout)},)")
-    dtype = jnp.result_type(data, given)
-    elements, scales = (jnp.asarray(x, None if x.dtype.kind == "i" else dtype) for x in (data, given))
+    dtype = jnp.result_type(data, numbers)
+    elements, scales = (jnp.asarray(x, None if x.dtype.kind == "i" else dtype) for x in (data, numbers))
     shorts = short_of(elements.dtype, "the Ragged"), short_of(scales.dtype, "the factors")
     return _run(_scaled(layout, *shorts, x64_enabled()), elements, scales)
 
@@ -133,8 +133,8 @@ def _separated(layout: Layout, dtype: str, x64: bool) -> Executable:
     x = family_input(graph, "A", FamilyType(layout.rows, layout.cols, dtype))
     outputs = []
     for member in range(len(layout)):
-        own = slice(member, member + 1)
-        type = FamilyType(layout.rows[own], layout.cols[own], dtype)
+        span = slice(member, member + 1)
+        type = FamilyType(layout.rows[span], layout.cols[span], dtype)
         term = Term(Operand(x, np.array([member])))
         name = f"C{member}"
         outputs.append(Output((name,), Operand(graph.add(Combine(type, (term,), origin=Origin(name)))), True))
@@ -147,9 +147,9 @@ def _separated(layout: Layout, dtype: str, x64: bool) -> Executable:
 def _scaled(layout: Layout, dtype: str, factor: str, x64: bool) -> Executable:
     graph = Graph()
     sizes, owners = layout.pieces
-    one = np.ones(len(layout), np.int64)
+    ones = np.ones(len(layout), np.int64)
     x = family_input(graph, "A", _runs(sizes, dtype))
-    s = family_input(graph, "s", FamilyType(one, one, factor, True))
+    s = family_input(graph, "s", FamilyType(ones, ones, factor, True))
     term = Term(Operand(x), by=Operand(s, owners))
     node = Combine(_runs(sizes, promote(dtype, factor)), (term,), origin=Origin("C"))
     return one_node(graph, node, Options(target="fused", x64=x64))
@@ -157,9 +157,9 @@ def _scaled(layout: Layout, dtype: str, factor: str, x64: bool) -> Executable:
 
 def _inner(layout: Layout, a: Any, b: Any) -> Any:
     """The sum of `a * b` over each member, in the type that products of theirs accumulate in."""
-    found = _run(_inner_products(layout, short_of(a.dtype, "the Ragged"), x64_enabled()), a, b)
+    inner_products = _run(_inner_products(layout, short_of(a.dtype, "the Ragged"), x64_enabled()), a, b)
     _, owners = layout.pieces
-    return found if len(owners) == len(layout) else _added(found, owners, len(layout))
+    return inner_products if len(owners) == len(layout) else _added(inner_products, owners, len(layout))
 
 
 @kept(_PROGRAMS)
@@ -169,8 +169,8 @@ def _inner_products(layout: Layout, dtype: str, x64: bool) -> Executable:
     sizes, _ = layout.pieces
     type = _runs(sizes, dtype)
     a, b = family_input(graph, "A", type), family_input(graph, "B", type)
-    one = np.ones(len(sizes), np.int64)
-    wide = FamilyType(one, one, DTYPES[dtype].accumulate, True)
+    ones = np.ones(len(sizes), np.int64)
+    wide = FamilyType(ones, ones, DTYPES[dtype].accumulate, True)
     node = Product(wide, Operand(a), Operand(b, None, True), origin=Origin("C"))
     return one_node(graph, node, Options(target="fused", x64=x64))
 

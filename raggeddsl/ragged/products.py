@@ -67,13 +67,13 @@ def side_of_list(values: Any, name: str) -> Side:
     except NotAnArray as error:
         called = f"{name}[{error.place}]"
         refuse("RMM706", f"`{called}` cannot be read as a matrix: {error.said}", "give arrays of numbers")
-    given = shapes(members)
-    if set(map(len, given)) - {2}:
-        place = next(place for place, shape in enumerate(given) if len(shape) != 2)
-        axes = f"{len(given[place])} ax{'is' if len(given[place]) == 1 else 'es'}"
-        message = f"`{name}[{place}]` has {axes}, shape {given[place]}; a matrix has 2"
+    shape_list = shapes(members)
+    if set(map(len, shape_list)) - {2}:
+        place = next(place for place, shape in enumerate(shape_list) if len(shape) != 2)
+        axes = f"{len(shape_list[place])} ax{'is' if len(shape_list[place]) == 1 else 'es'}"
+        message = f"`{name}[{place}]` has {axes}, shape {shape_list[place]}; a matrix has 2"
         refuse("RMM706", message, "reshape it to (rows, columns)")
-    return Side(members, Layout.of_shapes(given), frozenset(types(members)), single)
+    return Side(members, Layout.of_shapes(shape_list), frozenset(types(members)), single)
 
 
 def _axes(values: Any) -> int | None:

@@ -57,11 +57,11 @@ class Ragged(Arithmetic, Held):
         if not members:
             empty = Layout.of(np.zeros(0), np.zeros(0))
             return cls(pack([], np.dtype(np.float32) if wanted is None else wanted, 0), empty)
-        given = shapes(members)
-        ranks = set(map(len, given))
+        shape_list = shapes(members)
+        ranks = set(map(len, shape_list))
         if ranks not in ({0}, {2}):
-            _refuse_rank(given)
-        layout = Layout.of_shapes(given)
+            _refuse_rank(shape_list)
+        layout = Layout.of_shapes(shape_list)
         chosen = np.dtype(promoted(types(members))) if wanted is None else wanted
         try:
             return cls(pack(members, chosen, layout.size), layout)

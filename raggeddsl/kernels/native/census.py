@@ -44,8 +44,8 @@ def census(tasks: np.ndarray, isa: str, blocks: BlockTuning) -> dict[str, int]:
     tasks, sizes, counts = np.ascontiguousarray(tasks), block_sizes(blocks), _room()
     count = _loaded().raggeddsl_census
     count.restype = ctypes.c_char_p
-    given = (address(tasks), ctypes.c_int64(len(tasks)), isa.encode(), address(sizes))
-    fault = count(*given, address(counts))
+    arguments = (address(tasks), ctypes.c_int64(len(tasks)), isa.encode(), address(sizes))
+    fault = count(*arguments, address(counts))
     if fault is not None:
         raise ValueError(fault.decode())
     return {_names()[place]: int(counts[place]) for place in np.flatnonzero(counts)}
@@ -59,10 +59,10 @@ def all_paths(isa: str, compute: str | None = None) -> tuple[str, ...]:
     """
     counts = _room()
     for dtype in COMPUTED if compute is None else (compute,):
-        one = _room()
-        if _loaded().raggeddsl_all_paths(isa.encode(), DTYPE_CODES[dtype], address(one)):
+        paths = _room()
+        if _loaded().raggeddsl_all_paths(isa.encode(), DTYPE_CODES[dtype], address(paths)):
             raise ValueError(f"there is no instruction set {isa} here")
-        counts += one
+        counts += paths
     return tuple(_names()[place] for place in np.flatnonzero(counts))
 
 

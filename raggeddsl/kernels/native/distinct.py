@@ -15,8 +15,8 @@ def distinct(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     least = int(values.min())
     span = int(values.max()) - least + 1
     if span > SPARSE * len(values):
-        found, places = np.unique(values, return_inverse=True)
-        return found, places
+        unique, places = np.unique(values, return_inverse=True)
+        return unique, places
     past = values - least
     present = np.zeros(span, np.bool_)
     present[past] = True

@@ -53,42 +53,42 @@ class NativeKernel:
 
         reason = register()
         assert reason is None, reason
-        made = schedule(plan, self.workers, self.tuning.schedule)
+        native_schedule = schedule(plan, self.workers, self.tuning.schedule)
         blocks = self.tuning.blocks
-        table = joined(made.tasks, made.jobs, made.phases, blocks)
-        made = replace(made, tasks=tasks_of(table))  # which need not be there twice
+        table = joined(native_schedule.tasks, native_schedule.jobs, native_schedule.phases, blocks)
+        native_schedule = replace(native_schedule, tasks=tasks_of(table))  # which need not be there twice
         outputs = tuple(((plan.buffers[b].size,), DTYPES[plan.buffers[b].dtype].numpy) for b in plan.outputs)
-        scratch = ((made.arena_bytes,), np.dtype(np.uint8))
+        scratch = ((native_schedule.arena_bytes,), np.dtype(np.uint8))
         results = [jax.ShapeDtypeStruct(*shape) for shape in (*outputs, scratch)]
 
         def call(buffers: Sequence[Any], operands: Sequence[Any]) -> tuple[Any, ...]:
-            found = jax.ffi.ffi_call(TARGET, results)(
-                *operands, *buffers, local_bytes=np.int64(made.local_bytes), isa=self.isa
+            arrays = jax.ffi.ffi_call(TARGET, results)(
+                *operands, *buffers, local_bytes=np.int64(native_schedule.local_bytes), isa=self.isa
             )
-            return tuple(found[:-1])
+            return tuple(arrays[:-1])
 
         def measure(buffers: Sequence[Any]) -> tuple[StageTime, ...]:
-            return stage_times(plan, made, table, results, buffers, self.isa, blocks)
+            return stage_times(plan, native_schedule, table, results, buffers, self.isa, blocks)
 
         def make_resident() -> HeldTable | None:
             inputs = [plan.buffers[b] for b in plan.inputs]
             sizes = [buffer.size * DTYPES[buffer.dtype].itemsize for buffer in inputs]
-            return hold(table, made.local_bytes, sizes, results, self.isa)
+            return hold(table, native_schedule.local_bytes, sizes, results, self.isa)
 
         def show() -> str:
-            return prove(plan, made)
+            return prove(plan, native_schedule)
 
         proved_if_asked(show)
         return LoweredPlan(
             kernel=self.name,
             run=call,
             tables=(table,),
-            report=lambda: stage_reports(plan, made, self.isa, blocks),
-            key=(self, len(plan.inputs), outputs, made.arena_bytes, made.local_bytes),
-            notes=notes(made, self.isa),
+            report=lambda: stage_reports(plan, native_schedule, self.isa, blocks),
+            key=(self, len(plan.inputs), outputs, native_schedule.arena_bytes, native_schedule.local_bytes),
+            notes=notes(native_schedule, self.isa),
             wide=True,
             measure=measure,
-            scratch_bytes=made.arena_bytes + made.workers * made.local_bytes,
+            scratch_bytes=native_schedule.arena_bytes + native_schedule.workers * native_schedule.local_bytes,
             make_resident=make_resident,
             prove=show,
         )

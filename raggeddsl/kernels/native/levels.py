@@ -22,10 +22,10 @@ def heavy_rows(
     """
     if workers < 2 or not len(cost):
         return np.zeros(len(cost), bool)
-    own = np.bincount(parts.label, cost)
-    if not (own > least).any():
+    totals = np.bincount(parts.label, cost)
+    if not (totals > least).any():
         return np.zeros(len(cost), bool)
-    component = own[parts.label]
+    component = totals[parts.label]
     phase = np.bincount(parts.phase, cost)[parts.phase]
     heavy: np.ndarray = (component > least) & (component > phase / (2 * workers))
     levels = _level_counts(parts, stage, heavy)[parts.phase]
@@ -38,19 +38,19 @@ def levels(parts: Components, stage: np.ndarray, cost: np.ndarray, heavy: np.nda
     A light component is at one level.  The lights of a phase take the levels in their order, as much
     of them beside each as the heavy rows there cost.
     """
-    found = np.zeros(len(cost), np.int64)
+    level = np.zeros(len(cost), np.int64)
     # Phases are runs of stages, so the rows of one are neighbours.
     for phase in np.unique(parts.phase[heavy]).tolist():
         first, end = np.searchsorted(parts.phase, [phase, phase + 1])
         rows = np.arange(first, end)
         cut, light = rows[heavy[first:end]], rows[~heavy[first:end]]
-        found[cut] = np.unique(stage[cut], return_inverse=True)[1]
-        ends = np.cumsum(np.bincount(found[cut], cost[cut]))
-        _, own = np.unique(parts.component[light], return_inverse=True)
-        each = np.bincount(own, cost[light])
+        level[cut] = np.unique(stage[cut], return_inverse=True)[1]
+        ends = np.cumsum(np.bincount(level[cut], cost[cut]))
+        _, component = np.unique(parts.component[light], return_inverse=True)
+        each = np.bincount(component, cost[light])
         middle = (np.cumsum(each) - each / 2) * (ends[-1] / max(float(each.sum()), 1.0))
-        found[light] = np.searchsorted(ends[:-1], middle)[own]
-    return found
+        level[light] = np.searchsorted(ends[:-1], middle)[component]
+    return level
 
 
 def _level_counts(parts: Components, stage: np.ndarray, heavy: np.ndarray) -> np.ndarray:

@@ -24,7 +24,7 @@ CALLS = 5
 
 def stage_times(
     plan: Plan,
-    made: NativeSchedule,
+    schedule: NativeSchedule,
     table: np.ndarray,
     results: Sequence[Any],
     buffers: Sequence[Any],
@@ -34,16 +34,16 @@ def stage_times(
     """The times of one call with these input buffers; `results` are the types of its results."""
     import jax
 
-    number = sections(plan, made, isa, blocks)
+    number = sections(plan, schedule, isa, blocks)
     count = len(plan.stages) * len(KINDS)
     room = jax.ShapeDtypeStruct((count, 6), np.int32)
 
     @jax.jit
     def call(operands: Sequence[Any], buffers: Sequence[Any]) -> Any:
-        found = jax.ffi.ffi_call(MEASURE_TARGET, [*results, room])(
-            *operands, *buffers, local_bytes=np.int64(made.local_bytes), isa=isa
+        arrays = jax.ffi.ffi_call(MEASURE_TARGET, [*results, room])(
+            *operands, *buffers, local_bytes=np.int64(schedule.local_bytes), isa=isa
         )
-        return found[:-2], found[-1]
+        return arrays[:-2], arrays[-1]
 
     operands = [jax.device_put(operand) for operand in (table, number)]
     best, seconds = np.zeros((count, 3), np.int64), float("inf")

@@ -52,15 +52,15 @@ def provide() -> str | None:
 
 @cache
 def _provided() -> str | None:
-    found = _load()
-    if isinstance(found, str):
-        return found
+    mkl = _load()
+    if isinstance(mkl, str):
+        return mkl
     native = library()
     assert not isinstance(native, str), native
     # MKL's layer holds for the whole process.  Where OpenMP's came first, each call asks for one thread.
-    layer = found.MKL_Set_Threading_Layer(SEQUENTIAL)
-    alone = None if layer == SEQUENTIAL else _entry(found.MKL_Set_Num_Threads_Local)
-    products = [_entry(getattr(found, f"cblas_{letter}gemm")) for letter in "sdcz"]
+    layer = mkl.MKL_Set_Threading_Layer(SEQUENTIAL)
+    alone = None if layer == SEQUENTIAL else _entry(mkl.MKL_Set_Num_Threads_Local)
+    products = [_entry(getattr(mkl, f"cblas_{letter}gemm")) for letter in "sdcz"]
     give = native.raggeddsl_set_provider
     give.restype = ctypes.c_char_p
     fault = give(*products, alone, ctypes.c_int64(LEAST_SIDE**3), address(block_sizes(DEFAULT.blocks)))
@@ -79,9 +79,9 @@ def _load() -> ctypes.CDLL | str:
     faults = []
     for path in paths:
         try:
-            found = ctypes.CDLL(str(path))
-            found.MKL_Set_Threading_Layer.restype = ctypes.c_int
-            return found
+            mkl = ctypes.CDLL(str(path))
+            mkl.MKL_Set_Threading_Layer.restype = ctypes.c_int
+            return mkl
         except (OSError, AttributeError) as error:
             faults.append(str(error))
     return f"MKL does not load ({faults[0]}): {_INSTALL}"

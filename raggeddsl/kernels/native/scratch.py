@@ -100,23 +100,23 @@ def _local_offsets(plan: Plan, cells: Cells, parts: Components, kept: np.ndarray
         # fill[c, s]: the bytes of component c in slot s.
         fill = np.zeros((count, max(slots.values(), default=-1) + 1), np.int64)
         for buffer, slot in slots.items():
-            own = members[cells.buffer[members] == buffer]
+            in_buffer = members[cells.buffer[members] == buffer]
             item = DTYPES[plan.buffers[buffer].dtype].itemsize
-            sizes = -(-cells.elements[own] * item // ALIGNMENT) * ALIGNMENT
-            order = np.argsort(component[own], kind="stable")
-            own, sizes = own[order], sizes[order]
+            sizes = -(-cells.elements[in_buffer] * item // ALIGNMENT) * ALIGNMENT
+            order = np.argsort(component[in_buffer], kind="stable")
+            in_buffer, sizes = in_buffer[order], sizes[order]
             ends = np.cumsum(sizes)
             starts = ends - sizes
-            group = component[own]
+            group = component[in_buffer]
             opens = np.concatenate([np.ones(1, bool), group[1:] != group[:-1]])
-            base = np.repeat(starts[opens], np.diff(np.append(np.flatnonzero(opens), len(own))))
-            offsets[own] = starts - base
+            base = np.repeat(starts[opens], np.diff(np.append(np.flatnonzero(opens), len(in_buffer))))
+            offsets[in_buffer] = starts - base
             np.maximum.at(fill[:, slot], group, ends - base)
         begins = np.cumsum(fill, axis=1) - fill
         needed = max(needed, int(fill.sum(axis=1).max(initial=0)))
         for buffer, slot in slots.items():
-            own = members[cells.buffer[members] == buffer]
-            offsets[own] += begins[component[own], slot]
+            in_buffer = members[cells.buffer[members] == buffer]
+            offsets[in_buffer] += begins[component[in_buffer], slot]
     return offsets, needed
 
 

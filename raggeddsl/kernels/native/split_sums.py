@@ -91,7 +91,7 @@ def sum_in_parts(
     kept = np.flatnonzero(parts == 0)
     group = int(pieces.group.max(initial=0)) + 1
     from_last = source[last_of_block][owner]
-    made = Pieces(
+    all_pieces = Pieces(
         tasks=np.concatenate([pieces.tasks[kept], terms, sums]),
         source=np.concatenate([pieces.source[kept], pieces.source[source], pieces.source[from_last]]),
         cost=np.concatenate([pieces.cost[kept], cost, 20.0 * sums["m"] * sums["n"]]),
@@ -102,7 +102,7 @@ def sum_in_parts(
         group=np.concatenate([pieces.group[kept], group + place, group + len(first) + owner]),
         carries=np.repeat([False, True], [len(kept) + len(terms), len(sums)]),
     )
-    return made, base + int(sizes.sum())
+    return all_pieces, base + int(sizes.sum())
 
 
 def _cut_along_k(

@@ -20,19 +20,19 @@ def mirrored_products(plan: Plan, cells: Cells) -> np.ndarray:
     """
     t = plan.tasks
     same = (t.op == Op.PRODUCT) & (t.a_buffer == t.b_buffer) & (t.a_offset == t.b_offset) & (t.m == t.n)
-    found = same & (t.a_t != t.b_t)
+    mirrored = same & (t.a_t != t.b_t)
     symmetric = np.zeros(len(cells), bool)
     for stage in plan.stages:
         rows = slice(stage.start, stage.stop)
         a = cells.read[rows, 0]
         from_symmetric = (a >= 0) & symmetric[a]
-        found[rows] |= same[rows] & from_symmetric & (t.m[rows] == t.k[rows])
-        term = np.where(t.op[rows] == Op.PRODUCT, found[rows], from_symmetric | (t.op[rows] == Op.ZERO))
+        mirrored[rows] |= same[rows] & from_symmetric & (t.m[rows] == t.k[rows])
+        term = np.where(t.op[rows] == Op.PRODUCT, mirrored[rows], from_symmetric | (t.op[rows] == Op.ZERO))
         written = cells.written[rows]
         # A cell is symmetric if every term of it is, and all its terms are in one stage.
         symmetric[written] = True
         symmetric[written[~term]] = False
-    return found & (~t.accumulate | symmetric[cells.written])
+    return mirrored & (~t.accumulate | symmetric[cells.written])
 
 
 def triangular_cells(plan: Plan, cells: Cells, mirrored: np.ndarray) -> np.ndarray:
@@ -43,10 +43,10 @@ def triangular_cells(plan: Plan, cells: Cells, mirrored: np.ndarray) -> np.ndarr
     end have nothing above the diagonal to write to.
     """
     product = plan.tasks.op == Op.PRODUCT
-    found = np.zeros(len(cells), bool)
-    found[cells.written[product & mirrored]] = True
-    found[cells.written[product & ~mirrored]] = False
+    triangular = np.zeros(len(cells), bool)
+    triangular[cells.written[product & mirrored]] = True
+    triangular[cells.written[product & ~mirrored]] = False
     wider = np.array([stage.kept != plan.buffers[stage.buffer].dtype for stage in plan.stages], bool)
     kept_wide = np.zeros(len(cells), bool)
     kept_wide[cells.written[wider[plan.stage_of_task]]] = True
-    return found & ~(kept_wide & (np.bincount(cells.written, minlength=len(cells)) > 1))
+    return triangular & ~(kept_wide & (np.bincount(cells.written, minlength=len(cells)) > 1))

@@ -74,8 +74,8 @@ def joined(tasks: np.ndarray, jobs: np.ndarray, phases: np.ndarray, blocks: Bloc
 def tasks_of(table: np.ndarray) -> np.ndarray:
     """`TASK[T]`, the tasks in a `joined` table: a view."""
     words = table.view(np.int64)
-    found: np.ndarray = words[HEADER : HEADER + words[0] * TASK.itemsize // 8].view(TASK)
-    return found
+    tasks: np.ndarray = words[HEADER : HEADER + words[0] * TASK.itemsize // 8].view(TASK)
+    return tasks
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,11 +156,11 @@ def item_sizes(rows: np.ndarray) -> dict[str, np.ndarray]:
 
 def combines(to: np.ndarray, from_: np.ndarray, flags: int = 0) -> np.ndarray:
     """`TASK[T]`: combines C = A (+ C, by `flags`), with the C of `to`, and for A the C of `from_`."""
-    found = to.copy()
-    found["op"], found["flags"], found["k"], found["alpha"] = Op.COMBINE, flags, 0, 1.0
+    tasks = to.copy()
+    tasks["op"], tasks["flags"], tasks["k"], tasks["alpha"] = Op.COMBINE, flags, 0, 1.0
     for name in ("buffer", "offset", "type", "row"):
-        found[f"a_{name}"] = from_[f"c_{name}"]
-    found["a_col"] = 1
+        tasks[f"a_{name}"] = from_[f"c_{name}"]
+    tasks["a_col"] = 1
     for name in ("b", "s"):
-        found[f"{name}_buffer"], found[f"{name}_offset"] = -1, 0
-    return found
+        tasks[f"{name}_buffer"], tasks[f"{name}_offset"] = -1, 0
+    return tasks

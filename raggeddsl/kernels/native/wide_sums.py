@@ -47,10 +47,10 @@ def keep_sums_wide(pieces: Pieces, cell: np.ndarray, local: int, local_bytes: in
 
     at = np.repeat(np.arange(len(tasks)), 1 + is_last)
     rounding = np.concatenate([np.zeros(1, bool), at[1:] == at[:-1]])
-    found = wide[at]
+    with_roundings = wide[at]
     # A rounding takes what was summed to where the last task of the block would have put it.
-    found[rounding] = combines(tasks[at[rounding]], wide[at[rounding]])
-    cost = np.where(rounding, 20.0 * found["m"] * found["n"], pieces.cost[at])
+    with_roundings[rounding] = combines(tasks[at[rounding]], wide[at[rounding]])
+    cost = np.where(rounding, 20.0 * with_roundings["m"] * with_roundings["n"], pieces.cost[at])
     taken = {name: getattr(pieces, name)[at] for name in ("source", "phase", "level", "group")}
     carries = pieces.carries[at] | rounding
-    return replace(pieces, tasks=found, cost=cost, carries=carries, **taken), place + size
+    return replace(pieces, tasks=with_roundings, cost=cost, carries=carries, **taken), place + size

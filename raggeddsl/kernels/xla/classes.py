@@ -116,13 +116,13 @@ def _candidates(shapes: Shapes, tuning: XlaTuning) -> Candidates:
     return Candidates(both[0], both[1], both[2], np.arange(both.shape[1]) >= boxes.shape[1])
 
 
-def _sizes(given: np.ndarray, column: np.ndarray, step: int) -> np.ndarray:
+def _sizes(ladder: np.ndarray, column: np.ndarray, step: int) -> np.ndarray:
     """Sizes of boxes along one axis: no larger than needed, and the axis' own where it has few."""
     up = -(-column // step) * step
-    own = np.unique(up)
-    if len(own) <= 6 and own[-1] <= given[-1]:
-        return own
-    return given[: int(np.searchsorted(given, own[-1])) + 1]
+    needed = np.unique(up)
+    if len(needed) <= 6 and needed[-1] <= ladder[-1]:
+        return needed
+    return ladder[: int(np.searchsorted(ladder, needed[-1])) + 1]
 
 
 def _sample(shapes: Shapes, most: int) -> Shapes:
@@ -130,13 +130,13 @@ def _sample(shapes: Shapes, most: int) -> Shapes:
     if len(shapes) <= most:
         return shapes
     moved = shapes.m * shapes.k + shapes.k * shapes.n + shapes.m * shapes.n
-    own = shapes.count * (cost.TASK + cost.GATHER * moved) + cost.FLOP * shapes.flop
-    order = np.argsort(own / shapes.count, kind="stable")
-    reached = np.cumsum(own[order])
+    work = shapes.count * (cost.TASK + cost.GATHER * moved) + cost.FLOP * shapes.flop
+    order = np.argsort(work / shapes.count, kind="stable")
+    reached = np.cumsum(work[order])
     share = reached[-1] / most
     chosen = order[np.searchsorted(reached, (np.arange(most) + 0.5) * share)]
     picked = shapes.take(chosen)
-    return Shapes(picked.m, picked.n, picked.k, share / own[chosen] * picked.count)
+    return Shapes(picked.m, picked.n, picked.k, share / work[chosen] * picked.count)
 
 
 def _times(shapes: Shapes, classes: Candidates) -> np.ndarray:

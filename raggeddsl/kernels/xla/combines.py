@@ -32,8 +32,10 @@ def combine_steps(
         for start, length in zip(starts.tolist(), lengths.tolist(), strict=True):
             scale = Scale(1.0 if group.alpha is None else group.alpha)
             a, c = int(t.a_offset[start]), int(t.c_offset[start])
-            own = ShapeClass("elementwise", len(t), report.m, report.n, 0, 2.0 * length, 2.0 * length)
-            yield RangeStep(group.a_buffer, a, c, length, scale), own, 0
+            range_report = ShapeClass(
+                "elementwise", len(t), report.m, report.n, 0, 2.0 * length, 2.0 * length
+            )
+            yield RangeStep(group.a_buffer, a, c, length, scale), range_report, 0
         return
     long = flat and float(size.mean()) >= 4 * tuning.long_strip
     width = tuning.long_strip if long else tuning.short_strip

@@ -105,14 +105,14 @@ def _tables_of(step: TileStep | ExactStep | StripStep) -> tuple[int, ...]:
     scale = [number for number in (step.scale.factors, step.scale.s_offsets) if number >= 0]
     match step:
         case TileStep():
-            own = [step.pieces, step.tiles, *(box.last for box in step.boxes if box.last >= 0)]
+            tables = [step.pieces, step.tiles, *(box.last for box in step.boxes if box.last >= 0)]
         case ExactStep():
-            own = [blocks.table for blocks in (step.a, step.b, step.c) if isinstance(blocks, Picked)]
+            tables = [blocks.table for blocks in (step.a, step.b, step.c) if isinstance(blocks, Picked)]
         case StripStep():
-            own = [step.strips]
+            tables = [step.strips]
         case _:
             assert_never(step)
-    return (*own, *scale)
+    return (*tables, *scale)
 
 
 def _chunked(
@@ -127,10 +127,10 @@ def _chunked(
 
     # Without the checkpoint a gradient would keep all that was gathered.
     @jax.checkpoint
-    def one(held: Held, rows: dict[int, Any]) -> tuple[Held, None]:
+    def one_chunk(held: Held, rows: dict[int, Any]) -> tuple[Held, None]:
         return body(held, rows.__getitem__), None
 
-    return lax.scan(one, held, {number: tables[number] for number in _tables_of(step)})[0]
+    return lax.scan(one_chunk, held, {number: tables[number] for number in _tables_of(step)})[0]
 
 
 def _range(step: RangeStep, dtype: Any, memory: Buffers) -> jax.Array:
@@ -149,12 +149,12 @@ def _add_copies(step: StripStep, out: jax.Array, memory: Buffers, table: Callabl
 def _add_exact(
     step: ExactStep, out: jax.Array, memory: Buffers, table: Callable[[int], Any], alone: bool
 ) -> jax.Array:
-    found = _exact_products(step, out.dtype, memory, table)
+    products = _exact_products(step, out.dtype, memory, table)
     match step.c:
         case Picked(number):
-            return add_blocks(out, found.reshape(step.tasks, -1), table(number))
+            return add_blocks(out, products.reshape(step.tasks, -1), table(number))
         case Whole(start) | Shared(start):
-            return add_range(out, found.reshape(-1), start, alone and step.chunks == 1)
+            return add_range(out, products.reshape(-1), start, alone and step.chunks == 1)
         case _:
             assert_never(step.c)
 
@@ -167,27 +167,27 @@ def _exact_products(step: ExactStep, dtype: Any, memory: Buffers, table: Callabl
     a = _read(step.a, step.tasks, a_shape, memory[operands.a_buffer], table)
     b = _read(step.b, step.tasks, b_shape, memory[operands.b_buffer], table)
     inner = (0 if operands.a_t else 1, 1 if operands.b_t else 0)
-    found = (
+    products = (
         _singly(operands, a, b, inner)
         if step.singly
         else _batched(operands, a, b, inner, summed=isinstance(step.c, Shared))
     )
     if step.tasks == 1:
-        found = found.reshape(1, step.m, step.n)
-    return scaled(step.scale, found, dtype, memory, table)
+        products = products.reshape(1, step.m, step.n)
+    return scaled(step.scale, products, dtype, memory, table)
 
 
 def _singly(operands: Operands, a: jax.Array, b: jax.Array, inner: tuple[int, int]) -> jax.Array:
     """The products of `a` and `b`, each 2-D where shared, one after another."""
     dims = (((inner[0],), (inner[1],)), ((), ()))
-    own = tuple(x for x in (a, b) if x.ndim == 3)
+    stacks = tuple(x for x in (a, b) if x.ndim == 3)
 
-    def one(given: tuple[jax.Array, ...]) -> jax.Array:
-        first = given[0] if a.ndim == 3 else a
-        last = given[-1] if b.ndim == 3 else b
+    def multiplied(slices: tuple[jax.Array, ...]) -> jax.Array:
+        first = slices[0] if a.ndim == 3 else a
+        last = slices[-1] if b.ndim == 3 else b
         return product(operands, first, last, dims)
 
-    return lax.map(one, own)
+    return lax.map(multiplied, stacks)
 
 
 def _read(
@@ -216,10 +216,10 @@ def _batched(
     if a.ndim == 3 and b.ndim == 3:
         dims = (((0, of_a), (0, of_b)), ((), ())) if summed else (((of_a,), (of_b,)), ((0,), (0,)))
         return product(operands, a, b, dims)
-    found = product(operands, a, b, (((of_a,), (of_b,)), ((), ())))
-    if found.ndim == 2:
-        return found
+    products = product(operands, a, b, (((of_a,), (of_b,)), ((), ())))
+    if products.ndim == 2:
+        return products
     # A shared operand: the free axes come out as (a's, b's); the tasks' axis belongs in front.
     if b.ndim == 3:
-        found = jnp.moveaxis(found, 1, 0)
-    return found.sum(axis=0) if summed else found
+        products = jnp.moveaxis(products, 1, 0)
+    return products.sum(axis=0) if summed else products

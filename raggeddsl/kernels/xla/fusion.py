@@ -25,10 +25,10 @@ def apart(compute: Callable[[], T], indices: jax.Array) -> T:
     leaves, tree = jax.tree.flatten(jax.eval_shape(compute))
     stops = np.cumsum([leaf.size for leaf in leaves])
 
-    def found() -> jax.Array:
+    def joined() -> jax.Array:
         return jnp.concatenate([x.reshape(-1) for x in jax.tree.leaves(compute())])
 
-    flat = lax.cond(_never(indices), lambda: jnp.zeros(stops[-1], leaves[0].dtype), found)
+    flat = lax.cond(_never(indices), lambda: jnp.zeros(stops[-1], leaves[0].dtype), joined)
     parts = jnp.split(flat, stops[:-1])
     return jax.tree.unflatten(tree, [x.reshape(leaf.shape) for x, leaf in zip(parts, leaves, strict=True)])
 

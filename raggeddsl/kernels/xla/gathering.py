@@ -33,8 +33,8 @@ def stretches(
     step = along if stride is None else along * stride[..., None]
     real = along < length[..., None]
     at = jnp.where(real, start[..., None] + step, 0)
-    found = lax.gather(data, at[..., None], _ELEMENT, (1,), mode=_IN_BOUNDS)
-    return jnp.where(real, found, jnp.zeros((), data.dtype))
+    elements = lax.gather(data, at[..., None], _ELEMENT, (1,), mode=_IN_BOUNDS)
+    return jnp.where(real, elements, jnp.zeros((), data.dtype))
 
 
 def tile_starts(
@@ -67,17 +67,17 @@ def tile_operand(
     if ends:
         along = lax.broadcasted_iota(jnp.int32, (*start.shape, width), 2)
         at = jnp.minimum(start[..., None] + along, data.shape[0] - 1)
-        found = lax.gather(data, at[..., None], _ELEMENT, (1,), mode=_IN_BOUNDS)
+        tiles = lax.gather(data, at[..., None], _ELEMENT, (1,), mode=_IN_BOUNDS)
     else:
-        found = pick_blocks(data, start.reshape(-1), width)
+        tiles = pick_blocks(data, start.reshape(-1), width)
     zero = jnp.zeros((), data.dtype)
     if k_first:
-        found = found.reshape(tasks, count, depth, side)
-        along = lax.broadcasted_iota(jnp.int32, found.shape, 2)
-        return jnp.where(along < length[:, :, None, None], found, zero).reshape(tasks, count * depth, side)
-    found = found.reshape(tasks, side, count, depth)
-    along = lax.broadcasted_iota(jnp.int32, found.shape, 3)
-    return jnp.where(along < length[:, None, :, None], found, zero).reshape(tasks, side, count * depth)
+        tiles = tiles.reshape(tasks, count, depth, side)
+        along = lax.broadcasted_iota(jnp.int32, tiles.shape, 2)
+        return jnp.where(along < length[:, :, None, None], tiles, zero).reshape(tasks, count * depth, side)
+    tiles = tiles.reshape(tasks, side, count, depth)
+    along = lax.broadcasted_iota(jnp.int32, tiles.shape, 3)
+    return jnp.where(along < length[:, None, :, None], tiles, zero).reshape(tasks, side, count * depth)
 
 
 def add_strips(out: jax.Array, values: jax.Array, start: jax.Array, length: jax.Array) -> jax.Array:

@@ -93,13 +93,13 @@ def _lower_stage(
     for group in products:
         lowered += _lower_products(plan, stage, group, budget, tables, tuning)
     # What fills the whole buffer comes first: then there are no zeros to write and add to.
-    lowered.sort(key=lambda one: not isinstance(one[0], RangeStep))
+    lowered.sort(key=lambda entry: not isinstance(entry[0], RangeStep))
     steps = tuple(step for step, _, _ in lowered)
     classes = [c for _, report, _ in lowered for c in (report if isinstance(report, list) else [report])]
     workspace = max((taken for _, _, taken in lowered), default=0)
     alone = len(merged) == len(np.unique(merged.c_offset))
-    made = StageSteps(stage.buffer, _wide(plan, stage, steps, alone), alone, steps)
-    return made, StageReport(number, tuple(classes), workspace)
+    stage_steps = StageSteps(stage.buffer, _wide(plan, stage, steps, alone), alone, steps)
+    return stage_steps, StageReport(number, tuple(classes), workspace)
 
 
 def _lower_products(
@@ -138,6 +138,6 @@ def _operands(plan: Plan, stage: Stage, group: Group) -> Operands:
 
 def _wide(plan: Plan, stage: Stage, steps: tuple[Step, ...], alone: bool) -> str:
     """The dtype that C is summed in: its own, or where several terms add to one place that of their sum."""
-    own = plan.buffers[stage.buffer].dtype
+    dtype = plan.buffers[stage.buffer].dtype
     repeats = not alone or any(isinstance(step, TileStep) and step.repeats for step in steps)
-    return stage.kept if repeats else own
+    return stage.kept if repeats else dtype

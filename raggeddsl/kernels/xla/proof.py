@@ -44,7 +44,7 @@ def prove(plan: Plan, recipe: Recipe, tables: Tables) -> str:
     ):
         raise ScheduleFault("a recipe of the xla kernel has other buffers than its plan")
     last = {stage.buffer: number for number, stage in enumerate(recipe.stages)}
-    found = []
+    by_stage = []
     for number, stage in enumerate(recipe.stages):
         parts = [_terms(step, stage.buffer, sizes, tables) for step in stage.steps]
         terms = Terms.joined(parts)
@@ -55,8 +55,8 @@ def prove(plan: Plan, recipe: Recipe, tables: Tables) -> str:
                 raise ScheduleFault(f"{name} reads buffer {buffer} before that is complete")
         if stage.alone and parts:
             _check_alone(stage, parts, name)
-        found.append(terms)
-    compare_terms(plan, Terms.joined(found))
+        by_stage.append(terms)
+    compare_terms(plan, Terms.joined(by_stage))
     steps = sum(len(stage.steps) for stage in recipe.stages)
     return f"{count_text(steps, 'step')} in {count_text(len(recipe.stages), 'stage')}"
 
@@ -183,11 +183,11 @@ def _of_tiles(step: TileStep, buffer: int, sizes: list[int], tables: Tables) -> 
     task = piece = 0
     for box in step.boxes:
         each = slice(task, task + box.tasks)
-        own = pieces[:, :, piece : piece + box.tasks * box.pieces].swapaxes(0, 1)
+        box_pieces = pieces[:, :, piece : piece + box.tasks * box.pieces].swapaxes(0, 1)
         task, piece = each.stop, piece + box.tasks * box.pieces
         count = step.chunks * box.tasks
         rows, cols, c, c_i = tiles[:, :, each].swapaxes(0, 1).reshape(4, count)
-        a, a_stride, b, b_stride, length = own.reshape(5, count, box.pieces)
+        a, a_stride, b, b_stride, length = box_pieces.reshape(5, count, box.pieces)
         _check_box(step, box, (rows, cols, c, c_i), (a, a_stride, b, b_stride, length), sizes, buffer, tables)
         scale = {name: np.repeat(column, box.pieces) if np.ndim(column) else column
                  for name, column in _scale(step.scale, tables, each, count).items()}  # fmt: skip
@@ -255,8 +255,8 @@ def _check_strips(step: TileStep, box: Box, tile: tuple[np.ndarray, ...], size: 
     over = (length > 0) & (start > size - width)
     chunk = over.reshape(step.chunks, -1)
     wanted = [
-        np.stack([np.flatnonzero(one), own[one], np.minimum(real[one], width)])
-        for one, own, real in zip(
+        np.stack([np.flatnonzero(mask), starts[mask], np.minimum(real[mask], width)])
+        for mask, starts, real in zip(
             chunk, start.reshape(step.chunks, -1), length.reshape(step.chunks, -1), strict=True
         )
     ]

@@ -86,9 +86,9 @@ def groups(table: TaskTable, op: Op, most_factors: int) -> Iterator[Group]:
     if (keys == keys[:, :1]).all():
         yield from _groups_of(chosen, keys[:, 0], most_factors)
         return
-    found, index = np.unique(keys, axis=1, return_inverse=True)
-    for number in range(found.shape[1]):
-        yield from _groups_of(take(chosen, index.reshape(-1) == number), found[:, number], most_factors)
+    distinct, index = np.unique(keys, axis=1, return_inverse=True)
+    for number in range(distinct.shape[1]):
+        yield from _groups_of(take(chosen, index.reshape(-1) == number), distinct[:, number], most_factors)
 
 
 def _groups_of(table: TaskTable, key: np.ndarray, most_factors: int) -> Iterator[Group]:
@@ -99,5 +99,5 @@ def _groups_of(table: TaskTable, key: np.ndarray, most_factors: int) -> Iterator
         yield Group(table, a, b, s, bool(a_t), bool(b_t), None)
         return
     for alpha in factors.tolist():
-        own = table if len(factors) == 1 else take(table, table.alpha == alpha)
-        yield Group(own, a, b, s, bool(a_t), bool(b_t), alpha)
+        part = table if len(factors) == 1 else take(table, table.alpha == alpha)
+        yield Group(part, a, b, s, bool(a_t), bool(b_t), alpha)

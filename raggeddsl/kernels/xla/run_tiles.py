@@ -27,19 +27,19 @@ def add_tiles(
     inner = ((1,) if operands.a_t else (2,), (2,) if operands.b_t else (1,))
     lengths = table(step.pieces)[4]
     places = apart(lambda: _places(step, memory, table, out.shape[0]), table(step.pieces))
-    made, found = [], []
+    temporaries, products = [], []
     for (box, tasks, pieces), (a_start, b_start, _, _) in zip(_boxes(step), places, strict=True):
         length = lengths[pieces].reshape(box.tasks, box.pieces)
         a = tile_operand(a_data, a_start, length, (box.bm, box.bk), operands.a_t, box.a_ends)
         b = tile_operand(b_data, b_start, length, (box.bn, box.bk), not operands.b_t, box.b_ends)
         c = product(operands, a, b, (inner, ((0,), (0,))))
         c = scaled(step.scale, c, out.dtype, memory, table, tasks)
-        found.append(c.reshape(-1, step.width))
-        made += [a, b, c]
-    for box, strips, (_, _, start, length) in zip(step.boxes, found, places, strict=True):
+        products.append(c.reshape(-1, step.width))
+        temporaries += [a, b, c]
+    for box, strips, (_, _, start, length) in zip(step.boxes, products, places, strict=True):
         last = table(box.last) if box.last >= 0 else None
         out = add_wide_strips(out, strips, start, length, last)
-    return out, last_use(used, made, table(step.pieces))
+    return out, last_use(used, temporaries, table(step.pieces))
 
 
 def _places(

@@ -21,7 +21,7 @@ def scale_of(tables: Tables, group: Group, rows: list[np.ndarray], chunks: int) 
     """
 
     def spread(column: np.ndarray) -> np.ndarray:
-        return np.concatenate([in_chunks(column[own], chunks) for own in rows], axis=1)
+        return np.concatenate([in_chunks(column[chosen], chunks) for chosen in rows], axis=1)
 
     factors = -1 if group.alpha is not None else tables.add(spread(group.table.alpha))
     s_offsets = -1 if group.s_buffer < 0 else tables.add(spread(group.table.s_offset))

@@ -51,7 +51,9 @@ def tile_step(
     are and how many bytes a chunk takes.
     """
     joined = is_constant(group)
-    tiles = [_tiles(group, own, size, joined, tuning.deepest) for own, size in zip(rows, sizes, strict=True)]
+    tiles = [
+        _tiles(group, chosen, size, joined, tuning.deepest) for chosen, size in zip(rows, sizes, strict=True)
+    ]
     chunks = _chunks(tiles, sizes, tuning)
     pieces = [_piece_columns(group, t, size) for t, size in zip(tiles, sizes, strict=True)]
     columns = [_tile_columns(group, t, size) for t, size in zip(tiles, sizes, strict=True)]
@@ -72,15 +74,15 @@ def tile_step(
     flop = 2.0 * group.table.m * group.table.n * group.table.k
     reports = [
         ShapeClass(
-            form="padded" if len(own) == len(t) else "tiled",
-            tasks=len(own),
+            form="padded" if len(chosen) == len(t) else "tiled",
+            tasks=len(chosen),
             m=box.bm,
             n=box.bn,
             k=box.bk,
-            flop=float(flop[own].sum()),
+            flop=float(flop[chosen].sum()),
             padded_flop=box.flop * box.tasks * chunks,
         )
-        for own, t, box in zip(rows, tiles, boxes, strict=True)
+        for chosen, t, box in zip(rows, tiles, boxes, strict=True)
     ]
     chunk = sum(_bytes(box.tasks, box.pieces, size) for box, size in zip(boxes, sizes, strict=True))
     return step, reports, chunk

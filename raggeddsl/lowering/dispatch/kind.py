@@ -56,18 +56,18 @@ class Kind:
     def operands(self) -> tuple[jax.ShapeDtypeStruct, ...]:
         """The shapes and types of a, b, s, alpha and c, those that there are, in this order."""
         width = self.k if self.op == Op.PRODUCT else self.n
-        found = []
+        structs = []
         if self.a is not None:
-            found.append(self.a.struct(*((width, self.m) if self.a_t else (self.m, width))))
+            structs.append(self.a.struct(*((width, self.m) if self.a_t else (self.m, width))))
         if self.b is not None:
-            found.append(self.b.struct(*((self.n, self.k) if self.b_t else (self.k, self.n))))
+            structs.append(self.b.struct(*((self.n, self.k) if self.b_t else (self.k, self.n))))
         if self.s is not None:
-            found.append(self.s.struct(1, 1))
+            structs.append(self.s.struct(1, 1))
         if self.alpha:
-            found.append(jax.ShapeDtypeStruct((), factor_dtype(self.work)))
+            structs.append(jax.ShapeDtypeStruct((), factor_dtype(self.work)))
         if self.c is not None:
-            found.append(self.c.struct(self.m, self.n))
-        return tuple(found)
+            structs.append(self.c.struct(self.m, self.n))
+        return tuple(structs)
 
     def jitted(self) -> Any:
         """A jitted function of `operands()`."""
@@ -85,24 +85,24 @@ def factor_dtype(work: str) -> np.dtype:
 
 def compute(kind: Kind, *operands: Any) -> Any:
     """What a task of this kind does; `operands` as listed by `Kind.operands`."""
-    given = iter(operands)
+    remaining = iter(operands)
     work = DTYPES[kind.work].numpy
     match kind.op:
         case Op.ZERO:
             value = jnp.zeros((kind.m, kind.n), work)
         case Op.COMBINE:
-            value = _matrix(next(given), kind.dtype).astype(work)
+            value = _matrix(next(remaining), kind.dtype).astype(work)
             value = value.T if kind.a_t else value
         case Op.PRODUCT:
-            value = _product(kind, next(given), next(given))
+            value = _product(kind, next(remaining), next(remaining))
         case _:
             assert_never(kind.op)
     if kind.s is not None:
-        value = _matrix(next(given), kind.dtype).astype(work) * value
+        value = _matrix(next(remaining), kind.dtype).astype(work) * value
     if kind.alpha:
-        value = next(given).astype(work) * value
+        value = next(remaining).astype(work) * value
     if kind.c is not None:
-        value = value + _matrix(next(given), kind.work)
+        value = value + _matrix(next(remaining), kind.work)
     shape = () if kind.out.scalar else (kind.m, kind.n)
     return value.reshape(shape).astype(DTYPES[kind.out.dtype].numpy)
 

@@ -28,9 +28,9 @@ def lower_dispatch(plan: Plan) -> Launcher:
     The graph has no `View`, as no spec has: members are arrays of one shape here.
     """
     assert not any(isinstance(plan.graph.op(key), View) for key in plan.graph), "derived graphs are fused"
-    made = Launcher(plan, launches(plan))
-    proved_if_asked(made.prove)
-    return made
+    launcher = Launcher(plan, launches(plan))
+    proved_if_asked(launcher.prove)
+    return launcher
 
 
 @dataclass(eq=False)
@@ -77,10 +77,10 @@ class Launcher:
         numbered = self.launches.cells
         cells: list[Any] = [None] * len(numbered) + self._alphas
         for buffer, members in zip(self.plan.inputs, inputs, strict=True):
-            own = numbered.of_buffer(buffer)
-            cells[own.start : own.stop] = members
+            span = numbered.of_buffer(buffer)
+            cells[span.start : span.stop] = members
         ahead = _all_on(_first(inputs), self._home) and not _jit_disabled()
-        functions = [one.compiled if ahead else one.jitted for one in self._executables]
+        functions = [executable.compiled if ahead else executable.jitted for executable in self._executables]
         steps = self.launches
         for kind, reads, write, drops in zip(steps.kind, steps.reads, steps.writes, steps.drops, strict=True):
             operands = [cells[cell] for cell in reads]
@@ -92,8 +92,8 @@ class Launcher:
     def _results(self, buffer: int, cells: list[Any]) -> list[jax.Array]:
         """The members of an output; those without elements, which no task writes, are made here."""
         type = self.plan.type(buffer)
-        own = self.launches.cells.of_buffer(buffer)
-        members = cells[own.start : own.stop]
+        span = self.launches.cells.of_buffer(buffer)
+        members = cells[span.start : span.stop]
         for member in np.flatnonzero(type.sizes == 0).tolist():
             shape = int(type.rows[member]), int(type.cols[member])
             members[member] = jax.device_put(np.zeros(shape, DTYPES[type.dtype].numpy))

@@ -10,21 +10,21 @@ from raggeddsl.plan.plan import Op, Plan
 from raggeddsl.proof import ScheduleFault, Terms, check_plan, compare_terms
 
 
-def prove(plan: Plan, made: Launches) -> str:
-    """Raise `ScheduleFault` unless `made` computes what `plan` says; says in a few words what was shown.
+def prove(plan: Plan, launches: Launches) -> str:
+    """Raise `ScheduleFault` unless `launches` computes what `plan` says; says in a few words what was shown.
 
     Each launch is followed with the values that members have at its turn: that what it reads is
     complete and not dropped, that it adds to what was there or is the first, that memory that it takes
     over is nobody else's, and that all launches together add what the table says.
     """
     check_plan(plan)
-    if not np.array_equal(np.sort(made.order), np.arange(len(plan.tasks))):
+    if not np.array_equal(np.sort(launches.order), np.arange(len(plan.tasks))):
         raise ScheduleFault("the launches are not those of all rows of the task table")
-    shapes = _Members(plan, made)
-    left = np.bincount(made.writes, minlength=len(made.cells))
+    shapes = _Members(plan, launches)
+    left = np.bincount(launches.writes, minlength=len(launches.cells))
     columns: list[dict[str, int | float]] = []
     for number, (kind, reads, write, drops) in enumerate(
-        zip(made.kind, made.reads, made.writes, made.drops, strict=True)
+        zip(launches.kind, launches.reads, launches.writes, launches.drops, strict=True)
     ):
         term = _Launch(number, shapes, left).run(kind, reads, write)
         if term is not None:
@@ -33,12 +33,14 @@ def prove(plan: Plan, made: Launches) -> str:
         for cell in drops:
             shapes.value[cell] = _NONE
     for buffer in plan.outputs:
-        sized = np.flatnonzero(plan.type(buffer).sizes) + made.cells.of_buffer(buffer).start
+        sized = np.flatnonzero(plan.type(buffer).sizes) + launches.cells.of_buffer(buffer).start
         if any(shapes.value[cell] == _NONE or left[cell] for cell in sized.tolist()):
             raise ScheduleFault(f"no launch gives a member of output buffer {buffer}")
-    terms = {name: np.array([one.get(name, 0) for one in columns]) for name in Terms.__dataclass_fields__}
+    terms = {
+        name: np.array([column.get(name, 0) for column in columns]) for name in Terms.__dataclass_fields__
+    }
     compare_terms(plan, Terms.of(len(columns), **terms))
-    return count_text(len(made.kind), "launch", "launches")
+    return count_text(len(launches.kind), "launch", "launches")
 
 
 _NONE, _GIVEN = -1, -2
@@ -48,18 +50,18 @@ _NONE, _GIVEN = -1, -2
 class _Members:
     """Where each numbered member lies in the plan, its stored shape, and what it holds."""
 
-    def __init__(self, plan: Plan, made: Launches) -> None:
-        self.made = made
-        self.buffer = np.zeros(len(made.cells), np.int64)
-        self.place, self.rows, self.cols = (np.zeros(len(made.cells), np.int64) for _ in range(3))
-        self.value = np.full(len(made.cells) + len(made.alphas), _NONE)
-        self.value[len(made.cells) :] = _GIVEN
+    def __init__(self, plan: Plan, launches: Launches) -> None:
+        self.made = launches
+        self.buffer = np.zeros(len(launches.cells), np.int64)
+        self.place, self.rows, self.cols = (np.zeros(len(launches.cells), np.int64) for _ in range(3))
+        self.value = np.full(len(launches.cells) + len(launches.alphas), _NONE)
+        self.value[len(launches.cells) :] = _GIVEN
         for number, buffer in enumerate(plan.buffers):
-            own, type = made.cells.of_buffer(number), plan.type(number)
-            self.buffer[own], self.place[own] = number, plan.places[buffer.node].offsets
-            self.rows[own], self.cols[own] = type.rows, type.cols
+            span, type = launches.cells.of_buffer(number), plan.type(number)
+            self.buffer[span], self.place[span] = number, plan.places[buffer.node].offsets
+            self.rows[span], self.cols[span] = type.rows, type.cols
             if buffer.kind == "input":
-                self.value[own] = _GIVEN
+                self.value[span] = _GIVEN
 
 
 class _Launch:
@@ -70,12 +72,12 @@ class _Launch:
 
     def run(self, kind: int, reads: tuple[int, ...], write: int) -> dict[str, int | float] | None:
         """What it adds (None: zeros), after it is checked and done."""
-        members, made = self.members, self.members.made
+        members, launches = self.members, self.members.made
         if kind < 0:
             return self._move(reads, write)
-        what = made.kinds[kind]
-        given = list(reads)
-        adds = given.pop() if what.c is not None else None
+        what = launches.kinds[kind]
+        operands = list(reads)
+        adds = operands.pop() if what.c is not None else None
         if (adds is None) != (members.value[write] == _NONE) or adds not in (None, write):
             self._refuse("does not add to what its member holds")
         if what.donated and members.value[write] == _GIVEN:
@@ -88,19 +90,19 @@ class _Launch:
         if what.op != Op.ZERO:
             inner = what.k if what.op == Op.PRODUCT else what.n
             i, p = (1, what.m) if what.a_t else (inner, 1)
-            self._operand(term, "a", given.pop(0), (inner, what.m) if what.a_t else (what.m, inner))
+            self._operand(term, "a", operands.pop(0), (inner, what.m) if what.a_t else (what.m, inner))
             term |= {"a_i": i, "a_p" if what.op == Op.PRODUCT else "a_j": p}
         if what.op == Op.PRODUCT:
-            self._operand(term, "b", given.pop(0), (what.n, what.k) if what.b_t else (what.k, what.n))
+            self._operand(term, "b", operands.pop(0), (what.n, what.k) if what.b_t else (what.k, what.n))
             term |= {"k": what.k, "b_j": what.k if what.b_t else 1, "b_p": 1 if what.b_t else what.n}
         if what.s is not None:
-            self._operand(term, "s", given.pop(0), (1, 1))
+            self._operand(term, "s", operands.pop(0), (1, 1))
         if what.alpha:
-            cell = given.pop(0) - len(made.cells)
-            if not 0 <= cell < len(made.alphas):
+            cell = operands.pop(0) - len(launches.cells)
+            if not 0 <= cell < len(launches.alphas):
                 self._refuse("has no factor")
-            term["alpha"] = made.alphas[cell][0]
-        if given:
+            term["alpha"] = launches.alphas[cell][0]
+        if operands:
             self._refuse("has an operand too many")
         members.value[write] = self.number
         return None if what.op == Op.ZERO else term

@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from raggeddsl.kernels.native.schedule import NativeSchedule
 
 
-def prove(plan: Plan, made: NativeSchedule) -> str:
-    """Raise `ScheduleFault` unless `made` computes what `plan` says, whatever workers do when.
+def prove(plan: Plan, schedule: NativeSchedule) -> str:
+    """Raise `ScheduleFault` unless `schedule` computes what `plan` says, whatever workers do when.
 
     Tells in a few words what was shown.
     """
     check_plan(plan)
-    time = timeline(made)
-    check_bounds(plan, made)
-    homes = find_homes(plan, made)
-    versions = find_versions(made, time, homes)
-    shapes = check_members(made, homes, versions)
-    shown = f"{count_text(len(made.tasks), 'task')} in {count_text(len(made.phases) - 1, 'phase')}"
-    if not len(made.tasks):
+    time = timeline(schedule)
+    check_bounds(plan, schedule)
+    homes = find_homes(plan, schedule)
+    versions = find_versions(schedule, time, homes)
+    shapes = check_members(schedule, homes, versions)
+    shown = f"{count_text(len(schedule.tasks), 'task')} in {count_text(len(schedule.phases) - 1, 'phase')}"
+    if not len(schedule.tasks):
         return shown
-    check_mirrors(plan, made, homes, versions, shapes)
-    reads = check_reads(plan, made, time, homes, versions)
-    check_overlaps(made, time, homes, versions, reads)
-    check_terms(plan, made, homes, versions, shapes)
+    check_mirrors(plan, schedule, homes, versions, shapes)
+    reads = check_reads(plan, schedule, time, homes, versions)
+    check_overlaps(schedule, time, homes, versions, reads)
+    check_terms(plan, schedule, homes, versions, shapes)
     return shown

@@ -45,7 +45,7 @@ class Homes:
         return self.rows * self.cols * ITEM_SIZES[self.type]
 
 
-def find_homes(plan: Plan, made: NativeSchedule) -> Homes:
+def find_homes(plan: Plan, schedule: NativeSchedule) -> Homes:
     """Where every computed member lies, by what the schedule says of its scratch."""
     computed = [b for b, buffer in enumerate(plan.buffers) if buffer.kind != "input"]
     types = [plan.type(b) for b in computed]
@@ -59,9 +59,9 @@ def find_homes(plan: Plan, made: NativeSchedule) -> Homes:
     arena = len(plan.inputs) + len(plan.outputs)
     number = np.full(len(plan.buffers) + 1, arena, np.int64)
     number[list(plan.outputs)] = np.arange(len(plan.inputs), arena)
-    base = np.append(made.scratch.arena_base, 0)
-    local = made.scratch.is_local
-    offset = np.where(local, made.scratch.local_offset, base[buffer] + place * ITEM_SIZES[code])
+    base = np.append(schedule.scratch.arena_base, 0)
+    local = schedule.scratch.is_local
+    offset = np.where(local, schedule.scratch.local_offset, base[buffer] + place * ITEM_SIZES[code])
 
     t = plan.tasks
     starts = np.concatenate([np.zeros(1, np.int64), np.cumsum([b.size + 1 for b in plan.buffers])])
@@ -75,11 +75,11 @@ def find_homes(plan: Plan, made: NativeSchedule) -> Homes:
         at = np.searchsorted(keys, wanted)
         there = at < len(keys)
         there[there] = keys[at[there]] == wanted[there]
-        given = is_input[buffers]
-        refuse(~given & ~there, "no member begins where it says", "row")
-        found = np.full(len(buffers), -1, np.int64)
-        found[~given] = order[at[~given]]
-        return found
+        of_input = is_input[buffers]
+        refuse(~of_input & ~there, "no member begins where it says", "row")
+        members = np.full(len(buffers), -1, np.int64)
+        members[~of_input] = order[at[~of_input]]
+        return members
 
     return Homes(
         buffer=buffer,

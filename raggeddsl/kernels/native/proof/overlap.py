@@ -21,13 +21,13 @@ PAIRS = 1 << 22
 
 
 def check_overlaps(
-    made: NativeSchedule, time: Timeline, homes: Homes, versions: Versions, lives: Lives
+    schedule: NativeSchedule, time: Timeline, homes: Homes, versions: Versions, lives: Lives
 ) -> None:
     """No two things that share bytes of the arena are alive in one phase, nor of a worker's at once."""
-    local = int(made.local_buffer)
+    local = int(schedule.local_buffer)
     sums = np.flatnonzero(~versions.at_home)
-    t = made.tasks[versions.first[sums]]
-    elsewhere = np.zeros(len(made.tasks), bool)
+    t = schedule.tasks[versions.first[sums]]
+    elsewhere = np.zeros(len(schedule.tasks), bool)
     elsewhere[versions.first[sums]] = t["c_buffer"] < local - 1
     refuse(elsewhere, "it keeps a partial sum outside of scratch")
     touched = np.flatnonzero(lives.last >= 0)
@@ -37,11 +37,11 @@ def check_overlaps(
     end = start + np.concatenate([homes.bytes[touched], length])
     first = np.concatenate([lives.first[touched], versions.first[sums]])
     last = np.concatenate([lives.last[touched], np.maximum(versions.last[sums], versions.reader[sums])])
-    shared, own = np.flatnonzero(buffer == local - 1), np.flatnonzero(buffer == local)
+    shared, private = np.flatnonzero(buffer == local - 1), np.flatnonzero(buffer == local)
     _check_arena(
         start[shared], end[shared], time.phase[first[shared]], time.phase[last[shared]], first[shared]
     )
-    _check_local(start[own], end[own], first[own], last[own], time.job[first[own]])
+    _check_local(start[private], end[private], first[private], last[private], time.job[first[private]])
 
 
 def _check_arena(
@@ -74,15 +74,15 @@ def _check_local(
     at = 0
     while at < len(order):
         stop = max(at + 1, int(np.searchsorted(total, (total[at - 1] if at else 0) + PAIRS, side="right")))
-        one = np.repeat(np.arange(at, stop), count[at:stop])
-        other = (
-            one
+        earlier = np.repeat(np.arange(at, stop), count[at:stop])
+        later = (
+            earlier
             + 1
-            + np.arange(len(one))
+            + np.arange(len(earlier))
             - np.repeat(np.cumsum(count[at:stop]) - count[at:stop], count[at:stop])
         )
-        over = (start[one] < end[other]) & (start[other] < end[one])
+        over = (start[earlier] < end[later]) & (start[later] < end[earlier])
         if over.any():
-            named = listed(sorted(set(first[other[over]].tolist())), "task")
+            named = listed(sorted(set(first[later[over]].tolist())), "task")
             raise ScheduleFault(f"{named}: what it writes shares local memory with what its job still needs")
         at = stop

@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from raggeddsl.kernels.native.schedule import NativeSchedule
 
 
-def check_mirrors(plan: Plan, made: NativeSchedule, homes: Homes, versions: Versions, shapes: Shapes) -> None:
+def check_mirrors(
+    plan: Plan, schedule: NativeSchedule, homes: Homes, versions: Versions, shapes: Shapes
+) -> None:
     """A mirrored task completes a sum of symmetric terms; a step ends with one."""
-    mirrors = (made.tasks["flags"] & MIRROR) != 0
+    mirrors = (schedule.tasks["flags"] & MIRROR) != 0
     if not mirrors.any():
         return
     row = symmetric_rows(plan, homes)
     order, number = versions.tasks, versions.written[versions.tasks]
-    term = row[made.source] & ~made.carries
+    term = row[schedule.source] & ~schedule.carries
     # A task that carries a partial sum is symmetric if all tasks of that are.
-    known = np.where(made.carries, True, term)
+    known = np.where(schedule.carries, True, term)
     read = np.flatnonzero(versions.reader >= 0)
     while True:
         whole = np.ones(len(versions), bool)
@@ -55,14 +57,16 @@ def symmetric_rows(plan: Plan, homes: Homes) -> np.ndarray:
     t = plan.tasks
     product = t.op == Op.PRODUCT
     twice = product & (t.a_buffer == t.b_buffer) & (t.a_offset == t.b_offset) & (t.m == t.n)
-    found = (twice & (t.a_t != t.b_t)) | (t.op == Op.ZERO)
+    symmetric = (twice & (t.a_t != t.b_t)) | (t.op == Op.ZERO)
     member = np.zeros(len(homes) + 1, bool)  # the last is that of inputs
     for stage in plan.stages:
         rows = slice(stage.start, stage.stop)
         # What is read is of an earlier stage, and so is known.
         of_symmetric = member[homes.a[rows]] & (t.m[rows] == t.n[rows])
-        found[rows] |= of_symmetric & np.where(product[rows], twice[rows] & (t.k[rows] == t.m[rows]), True)
+        symmetric[rows] |= of_symmetric & np.where(
+            product[rows], twice[rows] & (t.k[rows] == t.m[rows]), True
+        )
         member[homes.written[rows]] = True
-        member[homes.written[rows][~found[rows]]] = False
+        member[homes.written[rows][~symmetric[rows]]] = False
         member[-1] = False
-    return found
+    return symmetric

@@ -30,39 +30,39 @@ class Timeline:
     def before(self, first: np.ndarray, then: np.ndarray) -> np.ndarray:
         """Whether each task of `first` is sure to have run before that of `then` starts."""
         ordered = (self.phase[first] < self.phase[then]) | (self.job[first] == self.job[then])
-        found: np.ndarray = (first < then) & ordered
-        return found
+        sure: np.ndarray = (first < then) & ordered
+        return sure
 
 
-def timeline(made: NativeSchedule) -> Timeline:
+def timeline(schedule: NativeSchedule) -> Timeline:
     """The phases and jobs, which must each be a run of the table, none left out."""
-    first, count = made.jobs[:, 0], made.jobs[:, 1]
+    first, count = schedule.jobs[:, 0], schedule.jobs[:, 1]
     ends = np.cumsum(count)
-    if (count < 0).any() or not np.array_equal(first, ends - count) or ends[-1:].sum() != len(made.tasks):
+    if (count < 0).any() or not np.array_equal(first, ends - count) or ends[-1:].sum() != len(schedule.tasks):
         raise ScheduleFault("the jobs of a schedule do not follow each other through all of its tasks")
-    fences = np.diff(made.phases)
-    if made.phases[0] != 0 or (fences < 0).any() or made.phases[-1] != len(made.jobs):
+    fences = np.diff(schedule.phases)
+    if schedule.phases[0] != 0 or (fences < 0).any() or schedule.phases[-1] != len(schedule.jobs):
         raise ScheduleFault("the phases of a schedule do not follow each other through all of its jobs")
     phase_of_job = np.repeat(np.arange(len(fences)), fences)
     return Timeline(np.repeat(phase_of_job, count), np.repeat(np.arange(len(count)), count))
 
 
-def check_bounds(plan: Plan, made: NativeSchedule) -> None:
+def check_bounds(plan: Plan, schedule: NativeSchedule) -> None:
     """Every element that a task reads or writes lies inside its buffer, and no input is written."""
-    tasks = made.tasks
+    tasks = schedule.tasks
     sizes = [
         plan.buffers[b].size * DTYPES[plan.buffers[b].dtype].itemsize for b in (*plan.inputs, *plan.outputs)
     ]
     # The last is that of buffer -1.
-    room = np.array([*sizes, made.arena_bytes, made.local_bytes, 0], np.int64)
+    room = np.array([*sizes, schedule.arena_bytes, schedule.local_bytes, 0], np.int64)
     product, reads = tasks["op"] == Op.PRODUCT, tasks["op"] != Op.ZERO
     inner = np.where(product, tasks["k"], tasks["n"])
-    always, one = np.ones(len(tasks), bool), np.ones(len(tasks), np.int64)
+    always, ones = np.ones(len(tasks), bool), np.ones(len(tasks), np.int64)
     operands = (
         ("a", reads, tasks["m"], inner, tasks["a_row"], tasks["a_col"]),
         ("b", product, tasks["k"], tasks["n"], tasks["b_row"], tasks["b_col"]),
-        ("c", always, tasks["m"], tasks["n"], tasks["c_row"], one),
-        ("s", reads & (tasks["s_buffer"] != -1), one, one, one, one),
+        ("c", always, tasks["m"], tasks["n"], tasks["c_row"], ones),
+        ("s", reads & (tasks["s_buffer"] != -1), ones, ones, ones, ones),
     )
     for name, used, rows, cols, down, across in operands:
         buffer, offset = tasks[f"{name}_buffer"], tasks[f"{name}_offset"]

@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     from raggeddsl.kernels.native.schedule import NativeSchedule
 
 
-def check_terms(plan: Plan, made: NativeSchedule, homes: Homes, versions: Versions, shapes: Shapes) -> None:
+def check_terms(
+    plan: Plan, schedule: NativeSchedule, homes: Homes, versions: Versions, shapes: Shapes
+) -> None:
     """Raise `ScheduleFault` unless each multiplication of the plan is done once, and no other."""
-    chosen = np.flatnonzero(~made.carries & (made.tasks["op"] != Op.ZERO))
-    own = _terms(plan, made, homes, versions, shapes, chosen)
+    chosen = np.flatnonzero(~schedule.carries & (schedule.tasks["op"] != Op.ZERO))
+    terms = _terms(plan, schedule, homes, versions, shapes, chosen)
     # What a step mirrors: the block to its right in the rows above, of which it has the transpose.
     root = versions.root[versions.written[chosen]]
     above = np.flatnonzero(shapes.step[root] & (shapes.row[root] > 0))
     rows = shapes.row[root][above]
-    step = own.take(above)
+    step = terms.take(above)
     mirrored = Terms.of(
         len(above),
         m=rows,
@@ -48,22 +50,24 @@ def check_terms(plan: Plan, made: NativeSchedule, homes: Homes, versions: Versio
         s=step.s,
         alpha=step.alpha,
     )
-    compare_terms(plan, Terms.joined([own, mirrored]))
+    compare_terms(plan, Terms.joined([terms, mirrored]))
 
 
 def _terms(
-    plan: Plan, made: NativeSchedule, homes: Homes, versions: Versions, shapes: Shapes, chosen: np.ndarray
+    plan: Plan, schedule: NativeSchedule, homes: Homes, versions: Versions, shapes: Shapes, chosen: np.ndarray
 ) -> Terms:
     """What each of the chosen tasks adds, in the plan's buffers: its result at the place of its root."""
-    t, source = made.tasks[chosen], made.source[chosen]
+    t, source = schedule.tasks[chosen], schedule.source[chosen]
     member = homes.written[source]
     root = versions.root[versions.written[chosen]]
     product = t["op"] == Op.PRODUCT
 
     def place(name: str) -> np.ndarray:
-        own = getattr(homes, name)[source]
+        owner = getattr(homes, name)[source]
         offset, item = t[f"{name}_offset"], ITEM_SIZES[t[f"{name}_type"]]
-        return np.where(own < 0, offset // item, homes.place[own] + (offset - homes.offset[own]) // item)
+        return np.where(
+            owner < 0, offset // item, homes.place[owner] + (offset - homes.offset[owner]) // item
+        )
 
     scaled = t["s_buffer"] != -1
     return Terms.of(

@@ -45,10 +45,10 @@ class Versions:
         return len(self.first)
 
 
-def find_versions(made: NativeSchedule, time: Timeline, homes: Homes) -> Versions:
+def find_versions(schedule: NativeSchedule, time: Timeline, homes: Homes) -> Versions:
     """The versions, each stored first, by one job at a time, of one shape, and carried to its root."""
-    tasks, local = made.tasks, int(made.local_buffer)
-    carries = np.flatnonzero(made.carries)
+    tasks, local = schedule.tasks, int(schedule.local_buffer)
+    carries = np.flatnonzero(schedule.carries)
     # One number for each block that is written or carried from: buffer, offset and, in the workers' own
     # memory, the job.
     buffer = np.concatenate([tasks["c_buffer"], tasks["a_buffer"][carries]]).astype(np.int64)
@@ -68,7 +68,7 @@ def find_versions(made: NativeSchedule, time: Timeline, homes: Homes) -> Version
     written = np.empty(len(tasks), np.int64)
     written[order] = number
     first, last = order[starts], order[np.append(starts[1:], len(order)) - 1] if len(starts) else order[:0]
-    member = homes.written[made.source]
+    member = homes.written[schedule.source]
     head = first[number]
     for name in ("m", "n", "c_row", "c_type"):
         refuse(
@@ -81,14 +81,14 @@ def find_versions(made: NativeSchedule, time: Timeline, homes: Homes) -> Version
     unordered[follows] = ~time.before(order[follows - 1], order[follows])
     refuse(_back(order, unordered), "it adds to a block that another job of its phase writes")
 
-    own = member[first]
-    begin = homes.offset[own]
-    inside = (tasks["c_offset"][first] >= begin) & (tasks["c_offset"][first] < begin + homes.bytes[own])
-    at_home = inside & (tasks["c_buffer"][first] == homes.number[own])
-    found = Versions(
+    owner = member[first]
+    begin = homes.offset[owner]
+    inside = (tasks["c_offset"][first] >= begin) & (tasks["c_offset"][first] < begin + homes.bytes[owner])
+    at_home = inside & (tasks["c_buffer"][first] == homes.number[owner])
+    versions = Versions(
         first,
         last,
-        own,
+        owner,
         at_home,
         np.full(len(first), -1, np.int64),
         np.arange(len(first)),
@@ -96,58 +96,58 @@ def find_versions(made: NativeSchedule, time: Timeline, homes: Homes) -> Version
         order,
         starts,
     )
-    return _carried(made, time, found, where, read_from, carries)
+    return _carried(schedule, time, versions, where, read_from, carries)
 
 
 def _carried(
-    made: NativeSchedule,
+    schedule: NativeSchedule,
     time: Timeline,
-    found: Versions,
+    versions: Versions,
     where: np.ndarray,
     read_from: np.ndarray,
     carries: np.ndarray,
 ) -> Versions:
-    """`found` with the reader and the root of each version that is carried on."""
-    tasks, count = made.tasks, len(made.tasks) + 1
+    """`versions` with the reader and the root of each version that is carried on."""
+    tasks, count = schedule.tasks, len(schedule.tasks) + 1
     # The latest version of the block that was opened before the task that carries it; versions are in the
     # order of blocks, and then of time.
-    opened = where[found.first] * count + found.first
+    opened = where[versions.first] * count + versions.first
     version = np.searchsorted(opened, read_from * count + carries) - 1
     there = version >= 0
-    there[there] = where[found.first[version[there]]] == read_from[there]
-    refuse(_at(made, carries[~there]), "it carries on what nothing has stored")
-    head, t = tasks[found.first[version]], tasks[carries]
+    there[there] = where[versions.first[version[there]]] == read_from[there]
+    refuse(_at(schedule, carries[~there]), "it carries on what nothing has stored")
+    head, t = tasks[versions.first[version]], tasks[carries]
     plain = (t["op"] == Op.COMBINE) & (t["alpha"] == 1) & (t["s_buffer"] == -1) & (t["a_col"] == 1)
     plain &= (t["m"] == head["m"]) & (t["n"] == head["n"]) & (t["a_type"] == head["c_type"])
     plain &= (t["a_row"] == head["c_row"]) | (t["m"] == 1)
-    plain &= found.member[version] == found.member[found.written[carries]]
-    refuse(_at(made, carries[~plain]), "it does not carry on a partial sum of its member as it is")
-    refuse(_at(made, carries[found.at_home[version]]), "it carries on what is at home")
+    plain &= versions.member[version] == versions.member[versions.written[carries]]
+    refuse(_at(schedule, carries[~plain]), "it does not carry on a partial sum of its member as it is")
+    refuse(_at(schedule, carries[versions.at_home[version]]), "it carries on what is at home")
     refuse(
-        _at(made, carries[~time.before(found.last[version], carries)]),
+        _at(schedule, carries[~time.before(versions.last[version], carries)]),
         "it carries on a sum that is not complete",
     )
-    times_read = np.bincount(version, minlength=len(found))
+    times_read = np.bincount(version, minlength=len(versions))
     refuse(
-        _at(made, found.last[~found.at_home & (times_read != 1)]),
+        _at(schedule, versions.last[~versions.at_home & (times_read != 1)]),
         "its partial sum is not carried on exactly once",
     )
-    reader = np.full(len(found), -1, np.int64)
+    reader = np.full(len(versions), -1, np.int64)
     reader[version] = carries
     # A reader comes after all tasks of what it reads, so following them ends.
-    root = np.where(reader >= 0, found.written[reader], np.arange(len(found)))
+    root = np.where(reader >= 0, versions.written[reader], np.arange(len(versions)))
     while not np.array_equal(root, root[root]):
         root = root[root]
     return Versions(
-        found.first,
-        found.last,
-        found.member,
-        found.at_home,
+        versions.first,
+        versions.last,
+        versions.member,
+        versions.at_home,
         reader,
         root,
-        found.written,
-        found.tasks,
-        found.starts,
+        versions.written,
+        versions.tasks,
+        versions.starts,
     )
 
 
@@ -157,20 +157,20 @@ def _dense(*columns: np.ndarray) -> np.ndarray:
     new = np.zeros(len(order), bool)
     for column in columns:
         new[1:] |= column[order][1:] != column[order][:-1]
-    found = np.empty(len(order), np.int64)
-    found[order] = np.cumsum(new)
-    return found
+    numbers = np.empty(len(order), np.int64)
+    numbers[order] = np.cumsum(new)
+    return numbers
 
 
 def _back(order: np.ndarray, wrong: np.ndarray) -> np.ndarray:
     """`wrong`, which is in `order`, by task."""
-    found = np.zeros(len(order), bool)
-    found[order] = wrong
-    return found
+    by_task = np.zeros(len(order), bool)
+    by_task[order] = wrong
+    return by_task
 
 
-def _at(made: NativeSchedule, tasks: np.ndarray) -> np.ndarray:
+def _at(schedule: NativeSchedule, tasks: np.ndarray) -> np.ndarray:
     """bool[T]: true at these tasks."""
-    found = np.zeros(len(made.tasks), bool)
-    found[tasks] = True
-    return found
+    mask = np.zeros(len(schedule.tasks), bool)
+    mask[tasks] = True
+    return mask
