@@ -74,8 +74,8 @@ def _one_by_one(shapes: Any) -> np.ndarray:
         members = list(shapes)
     except TypeError:
         _no_pairs(f"got a value of type `{type(shapes).__name__}`")
-    given = [_pair(member, shape) for member, shape in enumerate(members)]
-    return np.array(given, np.int64).reshape(-1, 2)
+    sizes = [_pair(member, shape) for member, shape in enumerate(members)]
+    return np.array(sizes, np.int64).reshape(-1, 2)
 
 
 def _pair(member: int, shape: Any) -> tuple[int, ...]:
@@ -96,5 +96,5 @@ def _pair(member: int, shape: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def _no_pairs(found: str) -> NoReturn:
-    raise ValueError(f"shapes must be whole numbers, one (rows, columns) pair a member; {found}")
+def _no_pairs(reason: str) -> NoReturn:
+    raise ValueError(f"shapes must be whole numbers, one (rows, columns) pair a member; {reason}")

@@ -56,15 +56,15 @@ class Options:
     tuning: Tuning = DEFAULT
 
     @classmethod
-    def of(cls, given: Mapping[str, Any], known: Any, function: str) -> Self:
+    def of(cls, keywords: Mapping[str, Any], known: Any, function: str) -> Self:
         """The options that a caller of `function` has given by keyword, `known` being its `TypedDict`.
 
         Raises `TypeError` for a keyword that is not known.
         """
         names = list(known.__annotations__)
-        for keyword in given:
+        for keyword in keywords:
             if keyword not in names:
                 raise TypeError(f"{function}() has no option `{keyword}`; there are {', '.join(names)}")
-        folder = given.get("folder")
-        plain = {"dims": dict(given.get("dims") or {}), "folder": None if folder is None else Path(folder)}
-        return cls(**{**given, **plain})
+        folder = keywords.get("folder")
+        plain = {"dims": dict(keywords.get("dims") or {}), "folder": None if folder is None else Path(folder)}
+        return cls(**{**keywords, **plain})

@@ -24,11 +24,11 @@ def cotangents(workload: Workload, inputs: Mapping[str, Any], of_results: Sequen
     for level in workload.levels:
         before.append((_read(now, level.a), _read(now, level.b)))
         _forwards(level, now, *before[-1])
-    found = {name: [np.zeros(shape) for shape in shapes] for name, shapes in workload.shapes.items()}
-    found[workload.out] = [member.astype(np.float64) for member in of_results]
+    adjoints = {name: [np.zeros(shape) for shape in shapes] for name, shapes in workload.shapes.items()}
+    adjoints[workload.out] = [member.astype(np.float64) for member in of_results]
     for level, (a, b) in zip(reversed(workload.levels), reversed(before), strict=True):
-        _backwards(level, found, a, b)
-    return {name: found[name] for name in inputs}
+        _backwards(level, adjoints, a, b)
+    return {name: adjoints[name] for name in inputs}
 
 
 def _wide(workload: Workload, inputs: Mapping[str, Any]) -> Families:
@@ -42,8 +42,8 @@ def _wide(workload: Workload, inputs: Mapping[str, Any]) -> Families:
 
 def _read(now: Families, operand: Operand) -> list[np.ndarray]:
     """The operand of every row, as it is multiplied."""
-    own = now[operand.name]
-    taken = own if operand.members is None else [own[member] for member in operand.members.tolist()]
+    family = now[operand.name]
+    taken = family if operand.members is None else [family[member] for member in operand.members.tolist()]
     return [member.T for member in taken] if operand.transposed else list(taken)
 
 
@@ -58,18 +58,18 @@ def _forwards(level: Level, now: Families, a: list[np.ndarray], b: list[np.ndarr
     now[level.out] = out
 
 
-def _backwards(level: Level, found: Families, a: list[np.ndarray], b: list[np.ndarray]) -> None:
+def _backwards(level: Level, adjoints: Families, a: list[np.ndarray], b: list[np.ndarray]) -> None:
     """From the cotangent of what the level wrote to those of its operands and of what it wrote over."""
-    out, found[level.out] = found[level.out], [np.zeros_like(member) for member in found[level.out]]
+    out, adjoints[level.out] = adjoints[level.out], [np.zeros_like(member) for member in adjoints[level.out]]
     for row, target in enumerate(_targets(level, len(a))):
         scaled = level.alpha * out[target]
-        _add(found, level.a, row, scaled @ b[row].T)
-        _add(found, level.b, row, a[row].T @ scaled)
+        _add(adjoints, level.a, row, scaled @ b[row].T)
+        _add(adjoints, level.b, row, a[row].T @ scaled)
         out[target] = level.beta * out[target]
     under = level.out if level.copy is None else level.copy
-    found[under] = [one + other for one, other in zip(found[under], out, strict=True)]
+    adjoints[under] = [adjoint + addend for adjoint, addend in zip(adjoints[under], out, strict=True)]
 
 
-def _add(found: Families, operand: Operand, row: int, value: np.ndarray) -> None:
+def _add(adjoints: Families, operand: Operand, row: int, value: np.ndarray) -> None:
     member = row if operand.members is None else int(operand.members[row])
-    found[operand.name][member] += value.T if operand.transposed else value
+    adjoints[operand.name][member] += value.T if operand.transposed else value

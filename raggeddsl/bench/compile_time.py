@@ -60,15 +60,15 @@ def compile_times(
 
     raggeddsl's and JAX's caches are emptied before each.
     """
-    matmul, found = CompileTime(), [CompileTime() for _ in workloads]
+    matmul, all_times = CompileTime(), [CompileTime() for _ in workloads]
     for number in range(rounds):
         say(f"compiling, round {number + 1} of {rounds}")
         _forget()
         _matmul(matmul)
-        for workload, times in zip(workloads, found, strict=True):
+        for workload, times in zip(workloads, all_times, strict=True):
             _forget()
             _program(workload, limits, times, with_gradient)
-    return matmul, found
+    return matmul, all_times
 
 
 def _forget() -> None:

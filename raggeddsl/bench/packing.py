@@ -32,15 +32,15 @@ def ways(count: int, size: int) -> dict[str, tuple[int, Callable[[], object]]]:
         lists["torch"] = [torch.from_numpy(member.copy()) for member in stack]
         lists["torch, bf16"] = [member.bfloat16() for member in lists["torch"]]
     packed = rd.Ragged.from_list(lists["NumPy"])
-    found: dict[str, tuple[int, Callable[[], object]]] = {
+    by_name: dict[str, tuple[int, Callable[[], object]]] = {
         "one copy (np.copyto)": (stack.nbytes, lambda: np.copyto(room, stack))
     }
     for name, members in lists.items():
         size_in_bytes = stack.nbytes // (2 if "bf16" in name else 1)
-        found[f"from_list, {name}"] = size_in_bytes, lambda given=members: rd.Ragged.from_list(given)  # type: ignore[misc]
-    found["to_numpy"] = stack.nbytes, packed.to_numpy
-    found["to_list"] = stack.nbytes, packed.to_list
-    return found
+        by_name[f"from_list, {name}"] = size_in_bytes, lambda family=members: rd.Ragged.from_list(family)  # type: ignore[misc]
+    by_name["to_numpy"] = stack.nbytes, packed.to_numpy
+    by_name["to_list"] = stack.nbytes, packed.to_list
+    return by_name
 
 
 def measured(count: int, size: int) -> dict[str, tuple[float, float]]:
@@ -50,9 +50,9 @@ def measured(count: int, size: int) -> dict[str, tuple[float, float]]:
     for _ in range(ROUNDS):
         for name, (_, work) in all_ways.items():
             start = time.perf_counter()
-            made = work()
+            result = work()
             least[name] = min(least[name], time.perf_counter() - start)
-            del made
+            del result
     return {
         name: (size_in_bytes / least[name] / 1e9, least[name] / count * 1e9)
         for name, (size_in_bytes, _) in all_ways.items()

@@ -54,8 +54,8 @@ def run(
         outcomes = measure(each, with_donated(each, peers), limits, settings, say)
         if with_memory:
             _add_memory(each, outcomes, limits, say)
-        found = {"counts": _counts(each, outcomes), "ways": _ways(each, outcomes, document["peak"])}
-        document["workloads"].append(sizes(each) | found)
+        comparison = {"counts": _counts(each, outcomes), "ways": _ways(each, outcomes, document["peak"])}
+        document["workloads"].append(sizes(each) | comparison)
     return document
 
 
@@ -72,15 +72,15 @@ def run_compile(
     warm_up()
     matmul, times = compile_times(chosen, limits, settings.rounds, say, with_gradient)
     document["matmul"] = {"shape": [SIZE, SIZE, SIZE]} | _seconds(matmul)
-    for each, found in zip(chosen, times, strict=True):
-        over = {"to_first": found.xla_s / times[0].xla_s, "to_matmul": found.xla_s / matmul.xla_s}
-        compile = _seconds(found) | over | {"gradient_s": found.gradient_s}
-        document["workloads"].append(sizes(each) | {"compile": compile, "facts": dict(found.facts)})
+    for each, timing in zip(chosen, times, strict=True):
+        over = {"to_first": timing.xla_s / times[0].xla_s, "to_matmul": timing.xla_s / matmul.xla_s}
+        compile = _seconds(timing) | over | {"gradient_s": timing.gradient_s}
+        document["workloads"].append(sizes(each) | {"compile": compile, "facts": dict(timing.facts)})
     return document
 
 
-def _seconds(found: CompileTime) -> dict[str, Any]:
-    return {"total_s": found.total_s, "xla_s": found.xla_s, "parts_s": found.parts}
+def _seconds(timing: CompileTime) -> dict[str, Any]:
+    return {"total_s": timing.total_s, "xla_s": timing.xla_s, "parts_s": timing.parts}
 
 
 def with_donated(each: Workload, peers: Mapping[str, Prepare]) -> dict[str, Prepare]:
@@ -134,11 +134,11 @@ def _add_memory(each: Workload, outcomes: list[Outcome], limits: Limits, say: Sa
         if outcome.status != "timed":
             continue
         say(f"{each.name}: memory of {outcome.name}")
-        found = memory(each, outcome.name, limits)
-        if isinstance(found, str):
-            outcome.note = "; ".join(filter(None, [outcome.note, f"memory not measured: {found}"]))
+        answer = memory(each, outcome.name, limits)
+        if isinstance(answer, str):
+            outcome.note = "; ".join(filter(None, [outcome.note, f"memory not measured: {answer}"]))
         else:
-            outcome.memory = found
+            outcome.memory = answer
 
 
 def _ways(each: Workload, outcomes: list[Outcome], peak: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -189,7 +189,7 @@ def _memory(each: Workload, outcome: Outcome, scratch: int | None) -> dict[str, 
     """
     if outcome.memory is None:
         return None
-    own = outcome.facts.get("scratch_bytes", scratch)
-    bounded = outcome.work is None and own is not None
-    most = bound(each.result_bytes, own) if bounded else None
+    way_scratch = outcome.facts.get("scratch_bytes", scratch)
+    bounded = outcome.work is None and way_scratch is not None
+    most = bound(each.result_bytes, way_scratch) if bounded else None
     return dict(outcome.memory) | {"bound": most, "ratio": _over(outcome.memory["steady"], most)}

@@ -94,18 +94,18 @@ class Workload:
     def inputs(self) -> dict[str, Any]:
         """Standard normal f32 values from seed 7: lists of views of one flat array, single arrays."""
         rng = np.random.default_rng(SEED)
-        made: dict[str, Any] = {}
+        inputs: dict[str, Any] = {}
         for name, shapes in self.families.items():
             flat = rng.standard_normal(int(shapes.prod(axis=1).sum()), dtype=np.float32)
-            made[name] = unpack(flat, shapes)
+            inputs[name] = unpack(flat, shapes)
         for name, shape in self.shared.items():
-            made[name] = rng.standard_normal(shape, dtype=np.float32)
+            inputs[name] = rng.standard_normal(shape, dtype=np.float32)
         if not self.normalised:
-            return made
+            return inputs
         for name in self.families:
-            for member in made[name]:
+            for member in inputs[name]:
                 member /= max(float(np.linalg.norm(member)), 1e-30)
-        return made
+        return inputs
 
     @cached_property
     def triples(self) -> np.ndarray:

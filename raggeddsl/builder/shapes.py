@@ -183,7 +183,7 @@ def matrices_of(name: str, tree: Any, dtype: Any) -> tuple[np.ndarray, str | Non
     if dtype is not None:
         return table, dtype_name(dtype)
     if len(dtypes) > 1:
-        (first, place), (second, other) = list(dtypes.items())[:2]
-        message = f"the leaves of `{name}` differ in dtype: {place} is {first}, {other} is {second}"
+        (first, place), (second, second_place) = list(dtypes.items())[:2]
+        message = f"the leaves of `{name}` differ in dtype: {place} is {first}, {second_place} is {second}"
         refuse("RMM307", message, "make one family for each, or give `dtype=`")
     return table, next((dtype_name(np.dtype(name)) for name in dtypes), None)

@@ -31,9 +31,9 @@ def spec_text(statements: Sequence[Statement], names: set[str], *, left: bool) -
     writer = Writer(Declarations(set(names)), Parts(statements))
     for statement in statements:
         writer.statement(statement)
-    made = writer.declared
+    declared = writer.declared
     head = ["rmm 1", *(["option association = left"] if left else [])]
-    blocks = [head, [*made.indices, *made.dims, *made.maps], writer.inputs, writer.definitions]
+    blocks = [head, [*declared.indices, *declared.dims, *declared.maps], writer.inputs, writer.definitions]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 

@@ -62,9 +62,9 @@ def read_arrays(path: Path, dtypes: Mapping[str, np.dtype], families: set[str]) 
     for name, array in named.items():
         if name in families and array.ndim in (1, 3):
             named[name] = list(array)
-    for name, found in members.items():
+    for name, numbered in members.items():
         refuse_twice(path, name, named)
-        named[name] = in_order(path, name, found)
+        named[name] = in_order(path, name, numbered)
     for name, parts in packed.items():
         refuse_twice(path, name, named)
         named[name] = unpacked(path, name, parts)
@@ -78,13 +78,13 @@ def typed(array: np.ndarray, wanted: np.dtype | None) -> np.ndarray:
     return array
 
 
-def in_order(path: Path, name: str, found: dict[int, np.ndarray]) -> list[np.ndarray]:
+def in_order(path: Path, name: str, members: dict[int, np.ndarray]) -> list[np.ndarray]:
     """Members 0 to N - 1 of a family, all of which must be there."""
-    for member in range(len(found)):
-        if member not in found:
-            message = f"`{path}` has {len(found)} members of `{name}`, but no `{name}[{member}]`"
-            refuse("RMM722", message, f"write all members, `{name}[0]` to `{name}[{len(found) - 1}]`")
-    return [found[member] for member in range(len(found))]
+    for member in range(len(members)):
+        if member not in members:
+            message = f"`{path}` has {len(members)} members of `{name}`, but no `{name}[{member}]`"
+            refuse("RMM722", message, f"write all members, `{name}[0]` to `{name}[{len(members) - 1}]`")
+    return [members[member] for member in range(len(members))]
 
 
 def unpacked(path: Path, name: str, parts: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -95,8 +95,8 @@ def unpacked(path: Path, name: str, parts: dict[str, np.ndarray]) -> list[np.nda
             refuse("RMM722", f"`{path}` has a packed `{name}` without `{name}.{part}`", form)
     data, shapes = parts["data"], parts["shapes"]
     if data.ndim != 1 or shapes.ndim != 2 or shapes.shape[1:] != (2,) or shapes.dtype.kind not in "iu":
-        found = f"{data.dtype}{list(data.shape)} with shapes {shapes.dtype}{list(shapes.shape)}"
-        refuse("RMM722", f"`{path}` has a packed `{name}` of the wrong form: {found}", form)
+        actual = f"{data.dtype}{list(data.shape)} with shapes {shapes.dtype}{list(shapes.shape)}"
+        refuse("RMM722", f"`{path}` has a packed `{name}` of the wrong form: {actual}", form)
     sizes = [rows * cols for rows, cols in shapes.tolist()]
     if (shapes < 0).any() or sum(sizes) != len(data):
         message = f"`{name}.shapes` in `{path}` ask for {sum(sizes)} elements, its data has {len(data)}"

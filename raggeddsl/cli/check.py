@@ -29,12 +29,12 @@ def run(args: argparse.Namespace) -> int:
     import raggeddsl as rd
 
     human = args.diagnostic_format == "human"
-    found: list[rd.Diagnostic] = []
+    diagnostics: list[rd.Diagnostic] = []
     for file in args.files:
         findings = rd.check_file(file, **reading(args))
-        found += findings
+        diagnostics += findings
         if human and not findings:
             print(f"{file}: no errors")
-    if found or args.diagnostic_format == "json":
-        report(found, None, args, stream=sys.stderr if human else sys.stdout)
-    return EXIT_FINDINGS if any(one.severity == "error" for one in found) else EXIT_FINE
+    if diagnostics or args.diagnostic_format == "json":
+        report(diagnostics, None, args, stream=sys.stderr if human else sys.stdout)
+    return EXIT_FINDINGS if any(diagnostic.severity == "error" for diagnostic in diagnostics) else EXIT_FINE

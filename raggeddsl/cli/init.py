@@ -36,15 +36,15 @@ def run(args: argparse.Namespace) -> int:
     called = Path(STDIN) if args.file == "-" else path
     target = None if args.output in (None, "-") else Path(args.output)
     beside = None if target is None else target.stem
-    made = starter(called, list_arrays(path), beside=beside, dtype=args.dtype)
+    spec = starter(called, list_arrays(path), beside=beside, dtype=args.dtype)
     if target is None:
-        write_result(None, made.text)
+        write_result(None, spec.text)
         return EXIT_FINE
-    files = {target.parent / name: text for name, text in made.tables.items()} | {target: made.text}
+    files = {target.parent / name: text for name, text in spec.tables.items()} | {target: spec.text}
     refuse_to_lose(called, list(files), args.force)
     for file, text in files.items():
         write_text(file, text)
-    matrices = "1 matrix" if made.matrices == 1 else f"{made.matrices} matrices"
+    matrices = "1 matrix" if spec.matrices == 1 else f"{spec.matrices} matrices"
     print(f"wrote {' and '.join(map(str, reversed(files)))} for {matrices}")
     wide = "JAX_ENABLE_X64=1 " if args.dtype in ("f64", "c128") else ""
     print(f"try: {wide}raggeddsl run {target} --random 0 --verify")

@@ -19,13 +19,13 @@ def report(
     stream: TextIO | None = None,
 ) -> None:
     """Write diagnostics as `--diagnostic-format` and `--color` say, to `stream`; or, if any, to stderr."""
-    found = tuple(diagnostics)
-    if not found and stream is None:
+    listed = tuple(diagnostics)
+    if not listed and stream is None:
         return
     from raggeddsl.diagnostics.render import render
 
     out = sys.stderr if stream is None else stream
-    text = render(found, source=source, style=args.diagnostic_format, color=colored(args.color, out))
+    text = render(listed, source=source, style=args.diagnostic_format, color=colored(args.color, out))
     out.write(text + "\n")
 
 

@@ -106,9 +106,9 @@ def timed(
     from raggeddsl.diagnostics.errors import RmmError
     from raggeddsl.ragged import Ragged
 
-    def call(given: dict[str, Any]) -> tuple[dict[str, Any], float]:
+    def call(arguments: dict[str, Any]) -> tuple[dict[str, Any], float]:
         start = time.perf_counter()
-        out = jax.block_until_ready(program(given))
+        out = jax.block_until_ready(program(arguments))
         return out, time.perf_counter() - start
 
     try:
@@ -116,7 +116,9 @@ def timed(
     except RmmError as error:
         if args.inputs is None:
             raise
-        named = [of_archive(one, error.source, program, args.inputs) for one in error.diagnostics]
+        named = [
+            of_archive(diagnostic, error.source, program, args.inputs) for diagnostic in error.diagnostics
+        ]
         raise RmmError(named, error.source) from error
     packed = {name: Ragged.from_list(x) if isinstance(x, list) else x for name, x in inputs.items()}
     return results, first, [call(packed)[1] for _ in range(args.repeat)]

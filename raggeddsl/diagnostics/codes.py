@@ -41,7 +41,7 @@ def explanation(code: str) -> Explanation:
         raise KeyError(f"there is no diagnostic code {code}")
     page = file.read_text(encoding="utf-8")
     head = HEAD.match(page)
-    fences = {found["kind"]: found for found in FENCE.finditer(page)}
+    fences = {fence["kind"]: fence for fence in FENCE.finditer(page)}
     assert head is not None, f"{code}.md does not begin with `# {code}: title`"
     assert set(fences) == {"bad", "good"}, f"{code}.md has no bad or no good example"
     return Explanation(

@@ -56,18 +56,18 @@ def _visible(sign: str) -> str:
     return chr(0x2400 + ord(sign)) if ord(sign) < 32 else "\N{REPLACEMENT CHARACTER}"
 
 
-def frame(one: Diagnostic, spec: Source | None, color: bool) -> str:
+def frame(diagnostic: Diagnostic, spec: Source | None, color: bool) -> str:
     """The human form of one diagnostic; `spec` is what places point into that name no source."""
-    source = one.source or spec
-    head = paint(f"{one.severity}[{one.code}]", one.severity, color)
-    lines = [f"{head}{paint(f': {clean(one.message)}', 'bold', color)}"]
-    marks = _marks(one, source, spec or source)
+    source = diagnostic.source or spec
+    head = paint(f"{diagnostic.severity}[{diagnostic.code}]", diagnostic.severity, color)
+    lines = [f"{head}{paint(f': {clean(diagnostic.message)}', 'bold', color)}"]
+    marks = _marks(diagnostic, source, spec or source)
     width = max((len(str(mark.line)) for mark in marks), default=1)
     margin = " " * (width + 1)
     if source is not None:
         arrow = paint("-->", "note", color)
-        if one.span is not None:
-            line, column = source.position(one.span.start)
+        if diagnostic.span is not None:
+            line, column = source.position(diagnostic.span.start)
             lines.append(f"{' ' * width}{arrow} {clean(source.name)}:{line}:{column}")
         else:
             lines.append(f"{' ' * width}{arrow} {clean(source.name)}")
@@ -82,25 +82,25 @@ def frame(one: Diagnostic, spec: Source | None, color: bool) -> str:
             lines.append(f"{' ' * width}{arrow} {clean(mark.source.name)}:{line}:{column}")
             lines.append(f"{margin}{paint('|', 'note', color)}")
         previous = mark.source
-        lines += _excerpt(group, width, one.severity, color)
-    if one.help is not None:
+        lines += _excerpt(group, width, diagnostic.severity, color)
+    if diagnostic.help is not None:
         gap = margin if marks else "  "
-        text = clean(one.help).replace("\n", f"\n{gap}        ")
+        text = clean(diagnostic.help).replace("\n", f"\n{gap}        ")
         lines.append(f"{gap}{paint('=', 'note', color)} {paint('help', 'help', color)}: {text}")
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _marks(one: Diagnostic, source: Source | None, spec: Source | None) -> list[Mark]:
+def _marks(diagnostic: Diagnostic, source: Source | None, spec: Source | None) -> list[Mark]:
     """What to underline; a label at the very place of the fault is said at its carets."""
     marks, said = [], ""
-    for label in one.labels:
+    for label in diagnostic.labels:
         place = label.source or spec
-        if place is source and label.span == one.span:
+        if place is source and label.span == diagnostic.span:
             said = label.message
         elif place is not None and place.text:
             marks.append(Mark(place, label.span, label.message, False))
-    if one.span is not None and source is not None and source.text:
-        marks.append(Mark(source, one.span, said, True))
+    if diagnostic.span is not None and source is not None and source.text:
+        marks.append(Mark(source, diagnostic.span, said, True))
     return marks
 
 

@@ -24,16 +24,16 @@ def render(
     lines with carets, `short` is `file:line:column: severity[code]: message`, `json` an array with
     ranges as the Language Server Protocol has them, `github` workflow commands.
     """
-    found = list(diagnostics)
+    listed = list(diagnostics)
     match style:
         case "human":
-            return _human(found, source, color)
+            return _human(listed, source, color)
         case "short":
-            return "\n".join(_short(one, one.source or source) for one in found)
+            return "\n".join(_short(diagnostic, diagnostic.source or source) for diagnostic in listed)
         case "json":
-            return json.dumps([_json(one, source) for one in found], indent=2)
+            return json.dumps([_json(diagnostic, source) for diagnostic in listed], indent=2)
         case "github":
-            return "\n".join(_github(one, one.source or source) for one in found)
+            return "\n".join(_github(diagnostic, diagnostic.source or source) for diagnostic in listed)
         case _:
             assert_never(style)
 
@@ -41,27 +41,29 @@ def render(
 # ---------------------------------------------------------------- human
 
 
-def _human(found: Sequence[Diagnostic], source: Source | None, color: bool) -> str:
-    parts = [frame(one, source, color) for one in found[:MAX_SHOWN]]
-    if len(found) > MAX_SHOWN:
-        parts.append(_rest(found[MAX_SHOWN:]))
-    if len(found) > 1:
-        parts.append(summary(found))
+def _human(diagnostics: Sequence[Diagnostic], source: Source | None, color: bool) -> str:
+    parts = [frame(diagnostic, source, color) for diagnostic in diagnostics[:MAX_SHOWN]]
+    if len(diagnostics) > MAX_SHOWN:
+        parts.append(_rest(diagnostics[MAX_SHOWN:]))
+    if len(diagnostics) > 1:
+        parts.append(summary(diagnostics))
     return "\n\n".join(parts)
 
 
-def _rest(found: Sequence[Diagnostic]) -> str:
+def _rest(hidden: Sequence[Diagnostic]) -> str:
     counts: dict[str, int] = {}
-    for one in found:
-        counts[one.code] = counts.get(one.code, 0) + 1
+    for diagnostic in hidden:
+        counts[diagnostic.code] = counts.get(diagnostic.code, 0) + 1
     codes = ", ".join(f"{count} of {code}" for code, count in sorted(counts.items()))
-    return f"... and {len(found)} more that are not shown: {codes}\n  (`--diagnostic-format short` shows all)"
+    return (
+        f"... and {len(hidden)} more that are not shown: {codes}\n  (`--diagnostic-format short` shows all)"
+    )
 
 
-def summary(found: Sequence[Diagnostic]) -> str:
+def summary(diagnostics: Sequence[Diagnostic]) -> str:
     """`2 errors, 1 warning`."""
-    errors = sum(one.severity == "error" for one in found)
-    warnings = len(found) - errors
+    errors = sum(diagnostic.severity == "error" for diagnostic in diagnostics)
+    warnings = len(diagnostics) - errors
     parts = [_count(errors, "error")] if errors else []
     parts += [_count(warnings, "warning")] if warnings else []
     return ", ".join(parts)
@@ -74,14 +76,14 @@ def _count(number: int, noun: str) -> str:
 # ---------------------------------------------------------------- for machines
 
 
-def _short(one: Diagnostic, source: Source | None) -> str:
+def _short(diagnostic: Diagnostic, source: Source | None) -> str:
     place = ""
-    if source is not None and one.span is not None:
-        line, column = source.position(one.span.start)
+    if source is not None and diagnostic.span is not None:
+        line, column = source.position(diagnostic.span.start)
         place = f"{clean(source.name)}:{line}:{column}: "
     elif source is not None:
         place = f"{clean(source.name)}: "
-    return f"{place}{one.severity}[{one.code}]: {clean(one.message)}"
+    return f"{place}{diagnostic.severity}[{diagnostic.code}]: {clean(diagnostic.message)}"
 
 
 def _range(span: Span, source: Source) -> dict[str, dict[str, int]]:
@@ -94,15 +96,15 @@ def _range(span: Span, source: Source) -> dict[str, dict[str, int]]:
     return ends
 
 
-def _json(one: Diagnostic, spec: Source | None) -> dict[str, object]:
-    source = one.source or spec
+def _json(diagnostic: Diagnostic, spec: Source | None) -> dict[str, object]:
+    source = diagnostic.source or spec
     whole: dict[str, object] = {
-        "code": one.code,
-        "severity": one.severity,
-        "message": one.message,
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
         "file": None if source is None else source.name,
-        "range": None if source is None or one.span is None else _range(one.span, source),
-        "help": one.help,
+        "range": None if source is None or diagnostic.span is None else _range(diagnostic.span, source),
+        "help": diagnostic.help,
         "labels": [],
         "fixes": [],
     }
@@ -114,28 +116,30 @@ def _json(one: Diagnostic, spec: Source | None) -> dict[str, object]:
             "file": (label.source or spec or source).name,
             "range": _range(label.span, label.source or spec or source),
         }
-        for label in one.labels
+        for label in diagnostic.labels
     ]
     whole["fixes"] = [
-        {"range": _range(fix.span, source), "replacement": fix.replacement} for fix in one.fixes
+        {"range": _range(fix.span, source), "replacement": fix.replacement} for fix in diagnostic.fixes
     ]
     return whole
 
 
-def _github(one: Diagnostic, source: Source | None) -> str:
+def _github(diagnostic: Diagnostic, source: Source | None) -> str:
     """A workflow command; escapes as in actions/toolkit, packages/core/src/command.ts."""
     properties = []
     if source is not None:
         properties.append(f"file={_escape(source.name, property=True)}")
-    if source is not None and one.span is not None:
-        line, column = source.position(one.span.start)
+    if source is not None and diagnostic.span is not None:
+        line, column = source.position(diagnostic.span.start)
         properties.append(f"line={line},col={column}")
-        end_line, end_column = source.position(one.span.end)
+        end_line, end_column = source.position(diagnostic.span.end)
         if end_line == line and end_column > column:
             properties.append(f"endColumn={end_column}")
-    properties.append(f"title={_escape(one.code, property=True)}")
-    message = one.message if one.help is None else f"{one.message}\nhelp: {one.help}"
-    return f"::{one.severity} {','.join(properties)}::{_escape(message)}"
+    properties.append(f"title={_escape(diagnostic.code, property=True)}")
+    message = (
+        diagnostic.message if diagnostic.help is None else f"{diagnostic.message}\nhelp: {diagnostic.help}"
+    )
+    return f"::{diagnostic.severity} {','.join(properties)}::{_escape(message)}"
 
 
 def _escape(text: str, *, property: bool = False) -> str:

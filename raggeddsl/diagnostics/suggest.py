@@ -30,7 +30,7 @@ def suggest(word: str, known: Collection[str]) -> str | None:
     if len(word) > 100:
         return None
     cased = (word.swapcase(), word.lower(), word.upper(), word.capitalize())
-    same = next((one for one in cased if one != word and one in known), None)
+    same = next((spelling for spelling in cased if spelling != word and spelling in known), None)
     if same is not None or len(word) < 2:
         return same
     near = sorted(edit for edit in _one_edit(word) if edit in known)

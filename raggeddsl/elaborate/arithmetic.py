@@ -90,7 +90,7 @@ def scale(ctx: Context, value: Matrix, factor: int | float) -> Matrix | None:
         if closed is None:
             return None
         value, known = closed, [factor]
-    parts = tuple(replace(part, factor=own) for part, own in zip(value.parts, known, strict=True))
+    parts = tuple(replace(part, factor=number) for part, number in zip(value.parts, known, strict=True))
     return Matrix(parts, value.type, value.constant, value.causes)
 
 
@@ -165,8 +165,8 @@ def _scale_by(ctx: Context, value: Matrix, scalar: Matrix, type: FamilyType) -> 
         return None
     part = value.parts[0]
     scaled = Part(part.x, part.type, part.factor, by)
-    made = Matrix((scaled,), type, value.constant and scalar.constant, value.causes)
-    return made if factor == 1 and isinstance(factor, int) else scale(ctx, made, factor)
+    product = Matrix((scaled,), type, value.constant and scalar.constant, value.causes)
+    return product if factor == 1 and isinstance(factor, int) else scale(ctx, product, factor)
 
 
 def spread(type: FamilyType, ctx: Context, constant: bool) -> FamilyType:

@@ -153,11 +153,11 @@ def _index(state: State, statement: ast.IndexDecl) -> None:
 
 def domain_of(state: State, index: str, use: Span, turn: int) -> Domain | None:
     """The members of `index`; None if it has no length (which is recorded here, once)."""
-    found = state.indexes.get(index)
-    if found is None or found.failed or state.symbols.find(index, turn, Kind.INDEX) is None:
+    entry = state.indexes.get(index)
+    if entry is None or entry.failed or state.symbols.find(index, turn, Kind.INDEX) is None:
         return None
-    if found.length is None:
-        found.failed = True
+    if entry.length is None:
+        entry.failed = True
         if index in state.unread:
             return None
         state.diagnostics.error(
@@ -168,7 +168,7 @@ def domain_of(state: State, index: str, use: Span, turn: int) -> Domain | None:
             help=f"write `index {index} in 4`, or put a list or table over `{index}` above this line",
         )
         return None
-    return Domain(found.length, {index: None})
+    return Domain(entry.length, {index: None})
 
 
 def _sized(state: State, name: ast.Name, values: Listed, written: ast.Expr) -> bool:

@@ -231,17 +231,17 @@ def _function(ctx: Context, name: str) -> ast.FunctionDef | None:
     return definition
 
 
-def _arity(ctx: Context, definition: ast.FunctionDef, given: int, expr: ast.Call) -> bool:
+def _arity(ctx: Context, definition: ast.FunctionDef, count: int, expr: ast.Call) -> bool:
     wanted = len(definition.parameters)
-    if wanted == given:
+    if wanted == count:
         return True
     names = ", ".join(parameter.name for parameter in definition.parameters)
     name = definition.name.name
     iterated = " in `iterate`" if expr.function == "iterate" else ""
     ctx.error(
         "RMM206",
-        f"`{name}` takes {wanted} argument{'' if wanted == 1 else 's'}, here {'is' if given == 1 else 'are'} "
-        f"{given}{iterated}",
+        f"`{name}` takes {wanted} argument{'' if wanted == 1 else 's'}, here {'is' if count == 1 else 'are'} "
+        f"{count}{iterated}",
         expr.span,
         labels=[Label(definition.name.span, f"defined as `{name}({names})`")],
         help="`iterate` repeats a function of one matrix" if iterated else f"call it as `{name}({names})`",

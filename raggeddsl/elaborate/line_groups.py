@@ -70,8 +70,8 @@ def declare_inputs(state: State, lines: ast.LineGroup, rows: np.ndarray) -> None
         large = of_their_own(type.sizes, DTYPES[dtype].itemsize, state.options.tuning.graph)
         rest = np.delete(np.arange(len(chosen)), large)
         for members in filter(len, (*large[:, None], rest)):
-            for own in rows[:, chosen[members]]:
-                _add_input(state, own, type.take(members))
+            for symbols in rows[:, chosen[members]]:
+                _add_input(state, symbols, type.take(members))
 
     def alone(line: int) -> None:
         if state.report_line():
@@ -219,10 +219,11 @@ def _define_together(
     arithmetic, declared = _arithmetic(state, statement), _declared(state, lines, chosen)
     shift = dict(zip(lines.token_starts[0].tolist(), lines.token_starts[first].tolist(), strict=True))
     leaves = {
-        shift[start]: _leaf(state, own) for start, own in zip(read.starts, read.rows[:, chosen], strict=True)
+        shift[start]: _leaf(state, read_symbols)
+        for start, read_symbols in zip(read.starts, read.rows[:, chosen], strict=True)
     }
-    own = rows[chosen]
-    names = tuple([state.symbols.names[row] for row in own.tolist()])
+    symbols = rows[chosen]
+    names = tuple([state.symbols.names[row] for row in symbols.tolist()])
     origin = Origin(_span_label(names), statement.name.span)
     kept = arithmetic.accum if declared is not None and declared.dtype == arithmetic.accum else None
     accum_span = statement.attributes[0].value_span if statement.attributes else None
@@ -239,11 +240,11 @@ def _define_together(
         return None
     assert closed.use is not None
     operand = closed.use.over(len(chosen))
-    state.symbols.node[own] = operand.node
-    state.symbols.member[own] = np.arange(len(own)) if operand.members is None else operand.members
+    state.symbols.node[symbols] = operand.node
+    state.symbols.member[symbols] = np.arange(len(symbols)) if operand.members is None else operand.members
     if not statement.output:
         return None
-    state.symbols.used[own] = True
+    state.symbols.used[symbols] = True
     return Output(names, operand, False, statement.name.span)
 
 

@@ -47,7 +47,7 @@ def _items(state: State, value: ast.ListLiteral, scope: Scope, least: int) -> Li
         plain = np.fromiter(map(_plain, value.items), np.int64, len(value.items))
     except (TypeError, OverflowError):
         sizes = [size(state, item, scope, least) for item in value.items]
-        if any(one is None for one in sizes):
+        if any(number is None for number in sizes):
             return None
         return Listed(np.array(sizes, np.int64))
     return Listed(plain)

@@ -172,18 +172,18 @@ def _kind_help(use: Use, kind: Kind) -> str:
 
 
 def _too_early(state: State, use: Use, row: int, statement: ast.Statement) -> None:
-    own = state.symbols.turns[row] == statement.span.start
-    if (use.wanted == "function" and row in state.broken) or (use.name in state.unread and not own):
+    in_itself = state.symbols.turns[row] == statement.span.start
+    if (use.wanted == "function" and row in state.broken) or (use.name in state.unread and not in_itself):
         return
     state.diagnostics.error(
         "RMM202",
         f"`{use.name}` is used in its own definition"
-        if own
+        if in_itself
         else f"`{use.name}` is used before it is defined",
         use.span,
         labels=[Label(state.symbols.span(row), f"`{use.name}` is defined here")],
         help="a name has one value; give the new value a new name"
-        if own
+        if in_itself
         else f"move the definition of `{use.name}` above this line",
     )
 
@@ -245,7 +245,7 @@ def _cycles(state: State, rows: dict[int, ast.FunctionDef]) -> None:
     calls = nx.DiGraph()
     for row, statement in rows.items():
         called = [ids.get(use.name) for use in uses(statement) if use.wanted == "function"]
-        calls.add_edges_from((row, other) for other in called if other in rows)
+        calls.add_edges_from((row, callee) for callee in called if callee in rows)
     for component in nx.strongly_connected_components(calls):
         cycle = sorted(component)
         if len(cycle) == 1 and not calls.has_edge(cycle[0], cycle[0]):

@@ -72,8 +72,12 @@ def _factor(ctx: Context, value: Matrix, dtype: str) -> Part | None:
     in front may be there to keep from overflowing; nor of integers that would not wrap in a wider product.
     """
     part = value.parts[0]
-    own = value.type.dtype
-    exact = part.type.dtype == own and own != "f16" and (own == dtype or DTYPES[own].kind != "integer")
+    value_dtype = value.type.dtype
+    exact = (
+        part.type.dtype == value_dtype
+        and value_dtype != "f16"
+        and (value_dtype == dtype or DTYPES[value_dtype].kind != "integer")
+    )
     if len(value.parts) == 1 and (part.bare or exact):
         return part
     closed = close(ctx, value)

@@ -76,9 +76,12 @@ def _seen(value: Value | None, rows: Columns) -> Value | None:
         return value
     use = value.use
     assert use is not None, "arguments are closed"
-    own = use.operand.members
+    use_members = use.operand.members
     causes = tuple(None if cause is None else cause.through(rows) for cause in value.causes)
-    seen = Use(Operand(use.operand.node, rows if own is None else own[rows], use.operand.transposed), False)
+    seen = Use(
+        Operand(use.operand.node, rows if use_members is None else use_members[rows], use.operand.transposed),
+        False,
+    )
     return of_use(seen, value.type.take(rows), (causes[0], causes[1]))
 
 
@@ -128,12 +131,12 @@ def _join(ctx: Context, expr: ast.Sum, condition: ast.Condition, length: int) ->
 
     Gives whether the condition was of that form, and the rows, None if there was an error.
     """
-    for side, other in ((condition.left, condition.right), (condition.right, condition.left)):
+    for side, opposite in ((condition.left, condition.right), (condition.right, condition.left)):
         if not isinstance(side, ast.Ref) or side.index is not None:
             continue
-        if ctx.domain.variables.get(side.name, 0) is not None or _mentions(other, ctx.domain):
+        if ctx.domain.variables.get(side.name, 0) is not None or _mentions(opposite, ctx.domain):
             continue
-        chosen = members(ctx.state, other, Domain(length, {expr.index: None}), ctx.turn)
+        chosen = members(ctx.state, opposite, Domain(length, {expr.index: None}), ctx.turn)
         if chosen is None:
             return True, None
         if chosen.index == side.name:
@@ -170,13 +173,13 @@ def _comparable(ctx: Context, condition: ast.Condition, left: Members, right: Me
             help="both sides must be members of one index",
         )
         return False
-    for side, other, written in ((left, right, condition.left), (right, left, condition.right)):
-        length = None if other.index is None else ctx.state.length(other.index)
+    for side, opposite, written in ((left, right, condition.left), (right, left, condition.right)):
+        length = None if opposite.index is None else ctx.state.length(opposite.index)
         member = side.picked if side.index is None else None
         if length is not None and isinstance(member, int) and member >= length:
             ctx.error(
                 "RMM410",
-                f"`{other.index}` has no member {member}: it has {length}",
+                f"`{opposite.index}` has no member {member}: it has {length}",
                 written.span,
                 help="members are counted from 0",
             )
@@ -222,19 +225,19 @@ def _terms_differ(
     ctx: Context, inside: Context, expr: ast.Sum, value: Matrix, mismatch: rules.TermsDiffer
 ) -> None:
     type, rows = value.type, np.arange(len(mismatch.bad))
-    this, other = rows == mismatch.member, rows == mismatch.first
+    this, first = rows == mismatch.member, rows == mismatch.first
     shapes = rules.shape(type, mismatch.member), rules.shape(type, mismatch.first)
     labels = []
     for axis, (size, first_size) in enumerate(zip(*shapes, strict=True)):
         if size != first_size:
             labels.append(inside.axis(value.causes[axis], this, size))
-            labels.append(inside.axis(value.causes[axis], other, first_size))
+            labels.append(inside.axis(value.causes[axis], first, first_size))
     ctx.error(
         mismatch.code,
         f"the terms of `{in_text(ctx, expr)}` differ in shape{inside.domain.rows(mismatch.bad)}",
         expr.body.span,
         here=f"this is {show_type(type, mismatch.member)}{inside.domain.rows(this)}, "
-        f"but {show_type(type, mismatch.first)}{inside.domain.rows(other)}",
+        f"but {show_type(type, mismatch.first)}{inside.domain.rows(first)}",
         labels=labels,
         help="only equal shapes add; group the terms by a map and a condition: `if o[t] == e`",
     )

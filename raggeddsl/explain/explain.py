@@ -125,15 +125,17 @@ def _ratio(part: float, whole: float) -> float:
 
 
 def _outputs(plan: Plan) -> list[dict[str, Any]]:
-    found = []
+    outputs = []
     for output in plan.results:
         type = plan.graph.type(output.operand.node)
         dtype = type.dtype
         if output.family:
-            found.append({"name": output.names[0], "members": len(type), "dtype": dtype, "family": True})
+            outputs.append({"name": output.names[0], "members": len(type), "dtype": dtype, "family": True})
         else:
-            found += [{"name": name, "members": 1, "dtype": dtype, "family": False} for name in output.names]
-    return found
+            outputs += [
+                {"name": name, "members": 1, "dtype": dtype, "family": False} for name in output.names
+            ]
+    return outputs
 
 
 def _stage(
@@ -189,20 +191,20 @@ def _distinct(rows: TaskTable, chosen: np.ndarray) -> int:
 
 def _classes(lowered: Lowering | None) -> dict[int, list[dict[str, Any]]]:
     """Each stage's shape classes, those with the most work first."""
-    found: dict[int, list[dict[str, Any]]] = {}
+    classes: dict[int, list[dict[str, Any]]] = {}
     for report in () if lowered is None else lowered.stages:
         ordered = sorted(report.classes, key=lambda c: -c.padded_flop)
-        found.setdefault(report.stage, []).extend(map(_class, ordered))
-    return found
+        classes.setdefault(report.stage, []).extend(map(_class, ordered))
+    return classes
 
 
-def _class(found: ShapeClass) -> dict[str, Any]:
-    return asdict(found) | {"ratio": _ratio(found.padded_flop, found.flop)}
+def _class(shape_class: ShapeClass) -> dict[str, Any]:
+    return asdict(shape_class) | {"ratio": _ratio(shape_class.padded_flop, shape_class.flop)}
 
 
 def _chains(plan: Plan, words: Words) -> list[dict[str, Any]]:
     """For each node that is a chain of products, its orders and how many members take each."""
-    graph, found = plan.graph, []
+    graph, chains = plan.graph, []
     parts = {part for key in graph for part in _parts(graph.op(key))}
     for key in graph.order():
         op = graph.op(key)
@@ -217,14 +219,14 @@ def _chains(plan: Plan, words: Words) -> list[dict[str, Any]]:
         if not any("(" in order for order in orders):
             continue
         most_first = sorted(orders.items(), key=lambda pair: -pair[1])
-        found.append(
+        chains.append(
             {
                 "name": words.name(key),
                 "members": len(op.type),
                 "orders": [{"order": order, "members": members} for order, members in most_first],
             }
         )
-    return found
+    return chains
 
 
 def _parts(op: Node) -> tuple[int, ...]:
@@ -235,8 +237,8 @@ def _pieces(plan: Plan, key: int) -> list[tuple[int, int]]:
     """(node, members) of the parts of a join, joins inside it taken apart."""
     op = plan.graph.op(key)
     assert isinstance(op, Join)
-    found = []
+    pieces = []
     for part, members in zip(op.parts, op.places, strict=True):
         inner = isinstance(plan.graph.op(part), Join)
-        found += _pieces(plan, part) if inner else [(part, len(members))]
-    return found
+        pieces += _pieces(plan, part) if inner else [(part, len(members))]
+    return pieces

@@ -69,7 +69,7 @@ def full_text(data: dict[str, Any]) -> str:
 def headline(data: dict[str, Any]) -> str:
     """`Y: 54 matrices from 54 products of 21 different shapes`."""
     summary = data["summary"]
-    made = count_text(summary["members"], "matrix", "matrices")
+    matrices = count_text(summary["members"], "matrix", "matrices")
     names = some_names(tuple(output["name"] for output in data["outputs"])) or "nothing"
     if summary["products"]:
         work = count_text(summary["products"], "product")
@@ -77,7 +77,7 @@ def headline(data: dict[str, Any]) -> str:
         work = count_text(summary["tasks"], "scaled sum")
     shapes = count_text(summary["distinct_shapes"], "shape")
     different = shapes if summary["distinct_shapes"] == 1 else shapes.replace("shape", "different shape")
-    return f"{names}: {made} from {work} of {different}"
+    return f"{names}: {matrices} from {work} of {different}"
 
 
 def _fact(name: str, text: str | None) -> list[str]:
@@ -210,7 +210,7 @@ def _share(share: float | None) -> str:
 
 def _code(data: dict[str, Any]) -> list[str]:
     """Which code runs each stage, and how its tasks are spread; nothing where a kernel does not say."""
-    found = [(stage, code) for stage in data["stages"] for code in stage["code"]]
+    lines = [(stage, code) for stage in data["stages"] for code in stage["code"]]
     rows = [
         (
             str(stage["stage"]),
@@ -219,10 +219,10 @@ def _code(data: dict[str, Any]) -> list[str]:
             f"{code['tasks']:,}",
             _share(code["time_share"]),
         )
-        for stage, code in found[:MOST_STAGES]
+        for stage, code in lines[:MOST_STAGES]
     ]
     header = ("stage", "code", "spread", "tasks", "time")
-    return _table(header, rows, "rslrr") + _more(len(found), len(rows), "lines of code") if rows else []
+    return _table(header, rows, "rslrr") + _more(len(lines), len(rows), "lines of code") if rows else []
 
 
 def _shape(stage: dict[str, Any]) -> str:
@@ -233,9 +233,9 @@ def _shape(stage: dict[str, Any]) -> str:
 
 def _classes(data: dict[str, Any]) -> list[str]:
     """The shape classes with the most work, of all stages; nothing where each task runs by itself."""
-    found = [(stage["stage"], c) for stage in data["stages"] for c in stage["classes"]]
-    found = [(stage, c) for stage, c in found if c["form"] != "member"]
-    found.sort(key=lambda pair: -pair[1]["padded_flop"])
+    classes = [(stage["stage"], c) for stage in data["stages"] for c in stage["classes"]]
+    classes = [(stage, c) for stage, c in classes if c["form"] != "member"]
+    classes.sort(key=lambda pair: -pair[1]["padded_flop"])
     rows = [
         (
             str(stage),
@@ -246,10 +246,10 @@ def _classes(data: dict[str, Any]) -> list[str]:
             si(c["padded_flop"], "").strip(),
             _times(c["ratio"]),
         )
-        for stage, c in found[:MOST_CLASSES]
+        for stage, c in classes[:MOST_CLASSES]
     ]
     header = ("stage", "shape class", "tasks", "m x k x n", "FLOP", "computed", "ratio")
-    return _table(header, rows, "rsrlrrr") + _more(len(found), len(rows), "shape classes") if rows else []
+    return _table(header, rows, "rsrlrrr") + _more(len(classes), len(rows), "shape classes") if rows else []
 
 
 def _orders(data: dict[str, Any]) -> list[str]:

@@ -13,23 +13,23 @@ def add_times(
     data: dict[str, Any], lowered: Lowering | None, call_s: float | None, times: Sequence[StageTime]
 ) -> None:
     """Add `time`, and to each of `stages` its code and shares; see `Explanation.to_dict`."""
-    took = {(one.stage, one.kind): one for one in times}
+    took = {(stage_time.stage, stage_time.kind): stage_time for stage_time in times}
     by_stage: dict[int, list[StageTime]] = {}
-    for one in times:
-        by_stage.setdefault(one.stage, []).append(one)
-    busy = sum(one.busy_s for one in times)
+    for stage_time in times:
+        by_stage.setdefault(stage_time.stage, []).append(stage_time)
+    busy = sum(stage_time.busy_s for stage_time in times)
     reports = {} if lowered is None else {report.stage: report for report in lowered.stages}
     cost = sum(code.cost for report in reports.values() for code in report.code)
     data["time"] = {"measured": bool(times), "call_s": call_s, "busy_s": busy if times else None}
 
-    def share(one: StageTime | None, estimate: float) -> float | None:
+    def share(stage_time: StageTime | None, estimate: float) -> float | None:
         if times:
-            return _part(one.busy_s if one else 0.0, busy)
+            return _part(stage_time.busy_s if stage_time else 0.0, busy)
         return _part(estimate, cost)
 
     for stage in data["stages"]:
         number, report = stage["stage"], reports.get(stage["stage"])
-        own = by_stage.get(number, [])
+        stage_times = by_stage.get(number, [])
         stage["code"] = [
             {
                 "kind": code.kind,
@@ -42,8 +42,13 @@ def add_times(
         ]
         shares = [code["time_share"] for code in stage["code"] if code["time_share"] is not None]
         stage["time_share"] = sum(shares) if shares else None
-        stage["busy_s"] = sum(one.busy_s for one in own) if own else None
-        stage["span_s"] = max(one.last_s for one in own) - min(one.first_s for one in own) if own else None
+        stage["busy_s"] = sum(stage_time.busy_s for stage_time in stage_times) if stage_times else None
+        stage["span_s"] = (
+            max(stage_time.last_s for stage_time in stage_times)
+            - min(stage_time.first_s for stage_time in stage_times)
+            if stage_times
+            else None
+        )
         stage["spread"] = list(report.spread) if report else []
 
 

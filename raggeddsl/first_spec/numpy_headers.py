@@ -39,12 +39,12 @@ def read_npz(path: Path, stream: IO[bytes]) -> list[ArrayInfo]:
     """The arrays of an archive; entries that are no `.npy` are left out, and pickled ones named as such."""
     try:
         with zipfile.ZipFile(stream) as archive:
-            found = []
+            arrays = []
             for entry in archive.infolist():
                 if entry.filename.endswith(".npy"):
                     with archive.open(entry) as content:
-                        found.append(_header(path, entry.filename.removesuffix(".npy"), content))
-            return found
+                        arrays.append(_header(path, entry.filename.removesuffix(".npy"), content))
+            return arrays
     except FAULTS as error:
         message = f"`{path}` is damaged, cut short or no .npz archive ({error})"
         refuse(path, "RMM431", message, "write it again with np.savez")

@@ -68,27 +68,27 @@ def _parsed(content: bytes) -> dict[str, Any]:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
         names = sorted(name for name, _ in pairs)
-        twice = next(one for one, other in pairwise(names) if one == other)
+        twice = next(name for name, following in pairwise(names) if name == following)
         raise Malformed(f"its header has `{twice}` twice")
-    return found
+    return entries
 
 
 def _arrays(header: dict[str, Any], data: int) -> list[ArrayInfo]:
-    found: list[tuple[int, int, ArrayInfo]] = []
+    spans: list[tuple[int, int, ArrayInfo]] = []
     for name, entry in header.items():
         if name != "__metadata__":
-            found.append(_array(name, entry))
+            spans.append(_array(name, entry))
     end = 0
-    for start, stop, info in sorted(found, key=lambda one: one[:2]):
+    for start, stop, info in sorted(spans, key=lambda span: span[:2]):
         if start != end:
             raise Malformed(f"`{info.name}` begins at byte {start} of the data, not at {end}")
         end = stop
     if end != data:
         raise Malformed(f"its arrays have {end} bytes, its data {data}")
-    return [info for _, _, info in sorted(found, key=lambda one: one[:2])]
+    return [info for _, _, info in sorted(spans, key=lambda span: span[:2])]
 
 
 def _array(name: str, entry: Any) -> tuple[int, int, ArrayInfo]:
@@ -109,4 +109,4 @@ def _sizes(value: Any) -> list[int] | None:
     """`value` if it is a list of a few whole numbers that fit 63 bits."""
     if not isinstance(value, list) or len(value) > MOST_AXES:
         return None
-    return value if all(type(one) is int and 0 <= one < 2**63 for one in value) else None
+    return value if all(type(size) is int and 0 <= size < 2**63 for size in value) else None

@@ -38,8 +38,8 @@ def _read(path: Path, stream: IO[bytes], parse: Callable[[Source], CsvTable | Js
         return _matrices(parse(source))
     except TableError as error:
         place = Span(0, 0) if error.span is None else error.span
-        found = Diagnostic(error.code, "error", error.message, place, help=error.help, source=source)
-        raise RmmError([found], source) from None
+        diagnostic = Diagnostic(error.code, "error", error.message, place, help=error.help, source=source)
+        raise RmmError([diagnostic], source) from None
 
 
 def _matrices(table: CsvTable | JsonTable) -> list[ArrayInfo]:
@@ -50,7 +50,7 @@ def _matrices(table: CsvTable | JsonTable) -> list[ArrayInfo]:
             raise TableError("RMM423", f'{table.source.name} has no column "{wanted}"', None, help)
     rows, cols = (table.numbers(name).tolist() for name in ("rows", "cols"))
     names = _names(table, len(rows)) if "name" in table.names else [f"row {k + 1}" for k in range(len(rows))]
-    return [ArrayInfo(*one, "f32") for one in zip(names, zip(rows, cols, strict=True), strict=True)]
+    return [ArrayInfo(*row, "f32") for row in zip(names, zip(rows, cols, strict=True), strict=True)]
 
 
 def _names(table: CsvTable | JsonTable, count: int) -> list[str]:

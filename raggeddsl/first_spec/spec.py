@@ -68,12 +68,12 @@ def starter(
 
     Raises `RmmError`: RMM432 where no matrix is left.
     """
-    kept = [one for one in arrays if len(one.shape) >= 2 and one.dtype in DTYPES]
+    kept = [array for array in arrays if len(array.shape) >= 2 and array.dtype in DTYPES]
     if not kept:
         _no_matrix(path, arrays)
-    for one in kept:
-        if math.prod(one.shape[1:]) >= 2**63 or one.shape[0] >= 2**63:
-            message = f"`{_plain(one.name)}` in `{path}` is said to have the shape {list(one.shape)}"
+    for array in kept:
+        if math.prod(array.shape[1:]) >= 2**63 or array.shape[0] >= 2**63:
+            message = f"`{_plain(array.name)}` in `{path}` is said to have the shape {list(array.shape)}"
             refuse(path, "RMM431", message, "no file holds this many numbers; save it again")
     families = _families(kept, dtype)
     tables: dict[str, str] = {}
@@ -88,26 +88,26 @@ def starter(
 
 
 def _no_matrix(path: Path, arrays: Sequence[ArrayInfo]) -> None:
-    found = f"{len(arrays)} arrays, none of them a matrix" if arrays else "no arrays"
+    content = f"{len(arrays)} arrays, none of them a matrix" if arrays else "no arrays"
     if len(arrays) == 1:
-        found = "one array, which is no matrix"
+        content = "one array, which is no matrix"
     names = f": {_some(arrays)}" if arrays else ""
     help = "a matrix has two axes or more, and one of the types " + ", ".join(DTYPES)
-    refuse(path, "RMM432", f"`{path}` has {found}{names}", help)
+    refuse(path, "RMM432", f"`{path}` has {content}{names}", help)
 
 
 def _families(arrays: Sequence[ArrayInfo], dtype: str | None) -> list[Family]:
     groups: dict[str, list[ArrayInfo]] = {}
-    for one in arrays:
-        groups.setdefault(dtype or NARROWED.get(one.dtype, one.dtype), []).append(one)
-    found = []
+    for array in arrays:
+        groups.setdefault(dtype or NARROWED.get(array.dtype, array.dtype), []).append(array)
+    families = []
     for place, (element, group) in enumerate(groups.items()):
-        rows = np.array([one.shape[0] for one in group], np.int64)
-        cols = np.array([math.prod(one.shape[1:]) for one in group], np.int64)
+        rows = np.array([array.shape[0] for array in group], np.int64)
+        cols = np.array([math.prod(array.shape[1:]) for array in group], np.int64)
         suffix = "" if len(groups) == 1 else f"_{element}"
-        names = [_plain(one.name) for one in group]
-        found.append(Family(element, suffix, INDICES[place], names, rows, cols))
-    return found
+        names = [_plain(array.name) for array in group]
+        families.append(Family(element, suffix, INDICES[place], names, rows, cols))
+    return families
 
 
 # ---------------------------------------------------------------- comments
@@ -116,26 +116,26 @@ def _families(arrays: Sequence[ArrayInfo], dtype: str | None) -> list[Family]:
 def _remarks(path: Path, arrays: Sequence[ArrayInfo], kept: Sequence[ArrayInfo], dtype: str | None) -> str:
     count = "1 matrix" if len(kept) == 1 else f"{len(kept)} matrices"
     lines = [f"The {count} of {_plain(path.name)}, written by `raggeddsl init`."]
-    flat = [one for one in kept if len(one.shape) > 2]
+    flat = [array for array in kept if len(array.shape) > 2]
     if flat:
         lines.append(f"Flattened to their first axis by the rest: {_some(flat)}.")
-    vectors = [one for one in arrays if len(one.shape) < 2]
+    vectors = [array for array in arrays if len(array.shape) < 2]
     if vectors:
         lines.append(f"Left out, since they are no matrices: {_some(vectors)}.")
-    strange = [one for one in arrays if len(one.shape) >= 2 and one.dtype not in DTYPES]
+    strange = [array for array in arrays if len(array.shape) >= 2 and array.dtype not in DTYPES]
     if strange:
         lines.append(f"Left out for their element type: {_some(strange)}.")
-    wide = [one for one in kept if dtype is None and one.dtype in NARROWED]
+    wide = [array for array in kept if dtype is None and array.dtype in NARROWED]
     if wide:
         lines.append(f"Declared in 32 bits, since jax has 64 only when asked: {_some(wide)}.")
-    changed = [one for one in kept if dtype not in (None, one.dtype)]
+    changed = [array for array in kept if dtype not in (None, array.dtype)]
     if changed:
         lines.append(f"Declared {dtype}, as asked: {_some(changed)}.")
     return "\n".join(f"# {line}" for line in lines)
 
 
 def _some(arrays: Sequence[ArrayInfo]) -> str:
-    shown = ", ".join(f"{_plain(one.name)} {one.dtype}{list(one.shape)}" for one in arrays[:SHOWN])
+    shown = ", ".join(f"{_plain(array.name)} {array.dtype}{list(array.shape)}" for array in arrays[:SHOWN])
     more = len(arrays) - SHOWN
     return f"{shown} and {more} more" if more > 0 else shown
 
@@ -149,48 +149,48 @@ def _plain(name: str) -> str:
 # ---------------------------------------------------------------- statements
 
 
-def _family(one: Family, table: str | None) -> str:
-    index, m, n, w = one.index, one.word("m"), one.word("n"), one.word("W")
-    lines = [f"index {index} in {len(one.names)}"]
+def _family(family: Family, table: str | None) -> str:
+    index, m, n, w = family.index, family.word("m"), family.word("n"), family.word("W")
+    lines = [f"index {index} in {len(family.names)}"]
     if table is None:
         lines += [
-            f"dim {m}[{index}] = {_named_list(one)}",
-            f"dim {n}[{index}] = {listed(one.cols, n + '[i]')}",
+            f"dim {m}[{index}] = {_named_list(family)}",
+            f"dim {n}[{index}] = {listed(family.cols, n + '[i]')}",
         ]
     else:
         quoted = table.replace("\\", "\\\\").replace('"', '\\"')
         lines.append(f'dim {m}[{index}], {n}[{index}] = table("{quoted}", {m}="rows", {n}="cols")')
-    lines.append(f"input {w}[{index}] : {one.dtype}[{m}[{index}], {n}[{index}]]")
-    return "\n".join(lines + _example(one))
+    lines.append(f"input {w}[{index}] : {family.dtype}[{m}[{index}], {n}[{index}]]")
+    return "\n".join(lines + _example(family))
 
 
-def _named_list(one: Family) -> str:
-    if len(one.names) > MANY:
-        return listed(one.rows, f"{one.word('m')}[i]")
+def _named_list(family: Family) -> str:
+    if len(family.names) > MANY:
+        return listed(family.rows, f"{family.word('m')}[i]")
     rows = [
         f"{size},  # {place}: {name}"
-        for place, (size, name) in enumerate(zip(one.rows, one.names, strict=True))
+        for place, (size, name) in enumerate(zip(family.rows, family.names, strict=True))
     ]
     return "[\n" + "\n".join(rows) + "\n]"
 
 
-def _example(one: Family) -> list[str]:
+def _example(family: Family) -> list[str]:
     """A product of each matrix whose result is not much larger than the matrices are."""
-    index, w, g = one.index, one.word("W"), one.word("G")
-    rows, cols = one.rows.astype(np.float64), one.cols.astype(np.float64)
+    index, w, g = family.index, family.word("W"), family.word("G")
+    rows, cols = family.rows.astype(np.float64), family.cols.astype(np.float64)
     room = 4 * float(rows @ cols)
     if float(rows @ rows) <= room:
         return [f"output {g}[{index}] = {w}[{index}] @ {w}[{index}].T"]
     if float(cols @ cols) <= room:
         return [f"output {g}[{index}] = {w}[{index}].T @ {w}[{index}]"]
-    x, y, n = one.word("x"), one.word("y"), one.word("n")
+    x, y, n = family.word("x"), family.word("y"), family.word("n")
     return [
-        f"input {x}[{index}] : {one.dtype}[{n}[{index}], 1]",
+        f"input {x}[{index}] : {family.dtype}[{n}[{index}], 1]",
         f"output {y}[{index}] = {w}[{index}] @ {x}[{index}]",
     ]
 
 
-def _table(one: Family) -> str:
-    quoted = ['"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name for name in one.names]
-    rows = zip(quoted, one.rows.tolist(), one.cols.tolist(), strict=True)
+def _table(family: Family) -> str:
+    quoted = ['"' + name.replace('"', '""') + '"' if set(name) & set(',"') else name for name in family.names]
+    rows = zip(quoted, family.rows.tolist(), family.cols.tolist(), strict=True)
     return "name,rows,cols\n" + "".join(f"{name},{m},{n}\n" for name, m, n in rows)

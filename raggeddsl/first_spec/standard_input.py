@@ -22,11 +22,11 @@ def standard_input() -> IO[bytes]:
     """
     if sys.stdin is None:
         raise OSError(errno.EBADF, "there is no standard input")
-    given = sys.stdin.buffer
-    if given.seekable():
-        return given
+    stream = sys.stdin.buffer
+    if stream.seekable():
+        return stream
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    shutil.copyfileobj(given, copy)
+    shutil.copyfileobj(stream, copy)
     copy.seek(0)
     return copy
 

@@ -72,8 +72,8 @@ def _members(results: Mapping[str, Any], name: str, count: int, single: bool) ->
         return [None] * count
     if single:
         return [np.asarray(results[name])]
-    given = [np.asarray(member) for member in results[name]]
-    return given if len(given) == count else [None] * count
+    members = [np.asarray(member) for member in results[name]]
+    return members if len(members) == count else [None] * count
 
 
 def _errors(have: np.ndarray | None, want: np.ndarray, allowed: np.ndarray) -> tuple[float, float, bool]:

@@ -161,18 +161,18 @@ class Propagation:
 
     def chain(self, chain: Chain) -> list[Member]:
         factors = [self.use(factor) for factor in chain.factors]
-        found = []
-        for exact, own in zip(self.exact, zip(*factors, strict=True), strict=True):
+        members = []
+        for exact, member_factors in zip(self.exact, zip(*factors, strict=True), strict=True):
             left = right = None
-            for factor in own:
+            for factor in member_factors:
                 left = factor if left is None else self.multiplied(left, factor, chain.arithmetic)
             error = left.error if left is not None else None
-            if not chain.left and len(own) > 2:
-                for factor in reversed(own):
+            if not chain.left and len(member_factors) > 2:
+                for factor in reversed(member_factors):
                     right = factor if right is None else self.multiplied(factor, right, chain.arithmetic)
                 error = _sum(error, right.error if right is not None else None)
-            found.append(Member(exact, error))
-        return found
+            members.append(Member(exact, error))
+        return members
 
     def multiplied(self, a: Member, b: Member, arithmetic: Arithmetic) -> Member:
         a, b = self.spread([a, b], self.node.type.dtype)
@@ -203,12 +203,12 @@ class Propagation:
 
     def scaled_only(self, term: Term) -> list[Member]:
         """One term, which is not added to anything: only its scalars round."""
-        found = self.scaled(self.use(term.x), term.factor, term.by)
+        scaled = self.scaled(self.use(term.x), term.factor, term.by)
         if abs(term.factor) == 1 and term.by is None:
-            return [replace(member, value=x) for member, x in zip(found, self.exact, strict=True)]
+            return [replace(member, value=x) for member, x in zip(scaled, self.exact, strict=True)]
         unit, stored = self.unit(Arithmetic()), self.stored(Arithmetic())
         members = []
-        for exact, member in zip(self.exact, found, strict=True):
+        for exact, member in zip(self.exact, scaled, strict=True):
             local = (3 * unit + 2 * stored) * np.abs(exact) + self.floor
             members.append(Member(exact, _sum(member.error, _seed(local, exact)), member.terms))
         return members
@@ -296,8 +296,8 @@ class Propagation:
 
     def stored(self, arithmetic: Arithmetic) -> float:
         """Unit roundoff of the type of results, 0 where sums are as coarse."""
-        own = DTYPES[self.node.type.dtype].eps
-        return own / 2 if own / 2 > self.unit(arithmetic) else 0.0
+        eps = DTYPES[self.node.type.dtype].eps
+        return eps / 2 if eps / 2 > self.unit(arithmetic) else 0.0
 
 
 # ---------------------------------------------------------------- members
@@ -324,11 +324,11 @@ def _spread(member: Member, units: float) -> Member:
     )
 
 
-def _sum(one: Error | None, other: Error | None) -> Error | None:
+def _sum(first: Error | None, second: Error | None) -> Error | None:
     """The error of a sum of two, which may have the same cause."""
-    if one is None or other is None:
-        return one or other
-    return Error(one.random + other.random, one.alike + other.alike)
+    if first is None or second is None:
+        return first or second
+    return Error(first.random + second.random, first.alike + second.alike)
 
 
 def _times(a: Member, b: Member, unit: float, exact: np.ndarray | None = None) -> Member:

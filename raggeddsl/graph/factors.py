@@ -61,7 +61,7 @@ def times(dtype: str, first: int | float, second: int | float) -> int | float | 
 
 def misfit(number: int | float, dtype: str) -> Misfit:
     """What to say of a `number` that `dtype` does not hold."""
-    wider = next((one for one in _WIDER if _widens(number, dtype, one)), None)
+    wider = next((candidate for candidate in _WIDER if _widens(number, dtype, candidate)), None)
     mend = f"make the result {promote(dtype, wider)} by a scalar: `input s : {wider}[]`" if wider else ""
     if DTYPES[dtype].kind == "integer":
         least, most = _whole_range(dtype)

@@ -63,8 +63,8 @@ class Graph:
 
     def operand_type(self, operand: Operand) -> FamilyType:
         """The type that `operand` presents to its reader, its map and transpose applied."""
-        own = self.type(operand.node)
-        taken = own if operand.members is None else own.take(operand.members)
+        stored = self.type(operand.node)
+        taken = stored if operand.members is None else stored.take(operand.members)
         return taken.transpose() if operand.transposed else taken
 
     def __iter__(self) -> Iterator[int]:
@@ -87,7 +87,7 @@ class Graph:
     def _networkx(self) -> nx.DiGraph:
         import networkx as nx
 
-        made = nx.DiGraph(outputs=self.outputs)
-        made.add_nodes_from((key, {"op": op}) for key, op in self._ops.items())
-        made.add_edges_from((read, key) for key in self._ops for read in self.reads(key))
-        return made
+        digraph = nx.DiGraph(outputs=self.outputs)
+        digraph.add_nodes_from((key, {"op": op}) for key, op in self._ops.items())
+        digraph.add_edges_from((read, key) for key in self._ops for read in self.reads(key))
+        return digraph

@@ -191,13 +191,13 @@ def _wrapped(x: np.ndarray, dtype: str) -> np.ndarray:
 
 def _given(node: Input, inputs: Mapping[str, Value]) -> list[np.ndarray]:
     """The members of an input as 2-D arrays in its dtype's domain."""
-    given: Any = inputs[node.names[0]] if node.family else [inputs[name] for name in node.names]
-    if len(given) != len(node.type):
-        raise ValueError(f"`{node.names[0]}` has {len(node.type)} members, {len(given)} were given")
+    values: Any = inputs[node.names[0]] if node.family else [inputs[name] for name in node.names]
+    if len(values) != len(node.type):
+        raise ValueError(f"`{node.names[0]}` has {len(node.type)} members, {len(values)} were given")
     domain = _DOMAINS[DTYPES[node.type.dtype].kind]
     shapes = zip(node.type.rows.tolist(), node.type.cols.tolist(), strict=True)
     members = []
-    for place, (shape, member) in enumerate(zip(shapes, given, strict=True)):
+    for place, (shape, member) in enumerate(zip(shapes, values, strict=True)):
         array = np.asarray(member).astype(domain)
         wanted = () if node.type.scalar else shape
         if array.shape != wanted:

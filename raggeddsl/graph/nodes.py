@@ -208,8 +208,8 @@ def operands(node: Node) -> tuple[Operand, ...]:
         case Chain(factors=factors):
             return factors
         case Product():
-            own = (node.lhs, node.rhs) + ((node.by,) if node.by is not None else ())
-            return own + tuple(o for term in node.addends for o in term_operands(term))
+            multiplied = (node.lhs, node.rhs) + ((node.by,) if node.by is not None else ())
+            return multiplied + tuple(o for term in node.addends for o in term_operands(term))
         case Combine(terms=terms):
             return tuple(o for term in terms for o in term_operands(term))
         case Join(parts=parts):

@@ -191,11 +191,11 @@ def _repeats(x: np.ndarray) -> np.ndarray:
     rng = np.random.default_rng(x.shape[1])
     some = rng.permutation(x.shape[1])[:_SAMPLE]
     size = np.abs(x[:, some]).astype(np.float32)
-    found = np.zeros((len(x), 1))
+    shares = np.zeros((len(x), 1))
     for shift in range(1, _PAIRINGS + 1):
-        other = np.roll(size, shift, axis=1)
-        found += ((size == other) & (size != 0)).mean(axis=1, keepdims=True)
-    return np.sqrt(found / _PAIRINGS)
+        rolled = np.roll(size, shift, axis=1)
+        shares += ((size == rolled) & (size != 0)).mean(axis=1, keepdims=True)
+    return np.sqrt(shares / _PAIRINGS)
 
 
 class Accumulation:
@@ -225,8 +225,8 @@ class Accumulation:
         self._total += terms.total
         self._squares += _square(terms.length)
         self._each += _square(size)
-        for other in self._before:
-            self._equal += (size == other) & (size != 0)
+        for earlier in self._before:
+            self._equal += (size == earlier) & (size != 0)
         self._before = [size, *self._before[:1]]
         self.value = self.value + value if self.parts else value
         self._first = None if self.parts else terms

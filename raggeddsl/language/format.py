@@ -40,12 +40,12 @@ def format(text: str, *, name: str = "<text>") -> str:
     source = Source(name, normalised(text))
     _refuse_errors(source)
     rows = _rows(source.text)
-    result = _laid_out(rows)
-    again = _rows(result)
+    formatted = _laid_out(rows)
+    again = _rows(formatted)
     assert _statements(again) == _statements(rows), "the formatter changed a statement"
     assert _comments(again) == _comments(rows), "the formatter lost a comment"
-    assert _laid_out(again) == result, "formatting twice differs from formatting once"
-    return result
+    assert _laid_out(again) == formatted, "formatting twice differs from formatting once"
+    return formatted
 
 
 def _refuse_errors(source: Source) -> None:

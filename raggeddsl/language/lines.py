@@ -104,7 +104,7 @@ def _resume(physical: list[str], number: int, stop: int) -> int:
     """The first line in (number, stop] that looks like a new statement, after an unclosed bracket."""
     indent = len(physical[number]) - len(physical[number].lstrip())
     for candidate in range(number + 1, stop):
-        found = ASSIGNMENT.match(physical[candidate])
-        if found and len(found[1]) <= indent:
+        assignment = ASSIGNMENT.match(physical[candidate])
+        if assignment and len(assignment[1]) <= indent:
             return candidate
     return stop

@@ -33,18 +33,18 @@ def cut_list(source: Source, line: Span) -> tuple[tuple[Token, ...], Span] | Non
         return None
     text = source.text
     equal = text.find("=", line.start, line.end)
-    found = None if equal < 0 else LIST.match(text, equal, line.end)
-    if found is None:
+    match = None if equal < 0 else LIST.match(text, equal, line.end)
+    if match is None:
         return None
-    close = found.start("close")
-    tokens = (*lex(text, line.start, found.end("first")), *lex(text, close, close + 1))
-    return tokens, Span(found.start("first"), close)
+    close = match.start("close")
+    tokens = (*lex(text, line.start, match.end("first")), *lex(text, close, close + 1))
+    return tokens, Span(match.start("first"), close)
 
 
 def filled(statement: ast.Statement, source: Source, numbers: Span) -> ast.Statement:
     """`statement`, which was parsed from cut tokens, with its whole list."""
     assert isinstance(statement, ast.DimDecl | ast.MapDecl), "no other statement ends in a list"
     assert isinstance(statement.value, ast.ListLiteral)
-    found = NUMBER.finditer(source.text, numbers.start, numbers.end)
-    items = tuple([ast.Number(int(match[0]), Span(match.start(), match.end())) for match in found])
+    matches = NUMBER.finditer(source.text, numbers.start, numbers.end)
+    items = tuple([ast.Number(int(match[0]), Span(match.start(), match.end())) for match in matches])
     return replace(statement, value=replace(statement.value, items=items))

@@ -227,7 +227,7 @@ RULES: tuple[Rule, ...] = (
 def explain(stuck: Stuck) -> Diagnostic:
     """The diagnostic of the first rule that knows this mistake."""
     for rule in RULES:
-        found = rule(stuck)
-        if found is not None:
-            return found
+        diagnostic = rule(stuck)
+        if diagnostic is not None:
+            return diagnostic
     return unexpected(stuck)

@@ -40,8 +40,8 @@ def pick(parts: Children, kind: type[T]) -> tuple[T, ...]:
 
 
 def only(parts: Children, kind: type[T]) -> T | None:
-    found = pick(parts, kind)
-    return found[0] if found else None
+    picked = pick(parts, kind)
+    return picked[0] if picked else None
 
 
 def expressions(parts: Children) -> tuple[ast.Expr, ...]:

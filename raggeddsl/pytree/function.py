@@ -32,8 +32,8 @@ class Function:
 
 
 @kept(128)
-def function_of(text: str, given: int, named: tuple[str, ...]) -> Function:
-    """What `text` defines, to be given `given` arguments by place and others by name.
+def function_of(text: str, count: int, named: tuple[str, ...]) -> Function:
+    """What `text` defines, to be given `count` arguments by place and others by name.
 
     Raises `RmmError`: syntax errors, and RMM713 where arguments and parameters do not fit.
     """
@@ -46,20 +46,22 @@ def function_of(text: str, given: int, named: tuple[str, ...]) -> Function:
         if not isinstance(definition, ast.FunctionDef):
             help = "`raggeddsl.compile` takes whole specs"
             refuse("RMM713", "`tree_map` takes an expression, or `def`s and nothing else", help)
-        found = Function(text, definition.name.name, tuple(one.name for one in definition.parameters), text)
+        function = Function(
+            text, definition.name.name, tuple(parameter.name for parameter in definition.parameters), text
+        )
     else:
         text = text.strip()
         # In brackets a statement goes on in the next line; without, errors are about what was written.
         begin, end = ("(", "\n)") if "\n" in text else ("", "")  # the last line may end in a comment
         line = _parsed("def tree_f(x) = " + begin, text, end)
         names = tuple(dict.fromkeys(_names(line)))
-        if given > 1 or (given and named):
+        if count > 1 or (count and named):
             help = "give trees by name: " + ", ".join(f"{name}=…" for name in names)
             refuse("RMM713", f"the names of `{text}` have no order", help)
         start = f"def tree_f({', '.join(names)}) = {begin}"
-        found = Function(start + text + end, "tree_f", names, text, len(start))
-    _check_arguments(found, given, named)
-    return found
+        function = Function(start + text + end, "tree_f", names, text, len(start))
+    _check_arguments(function, count, named)
+    return function
 
 
 def _parsed(start: str, text: str, end: str) -> ast.Statement | ast.LineGroup:
@@ -70,16 +72,16 @@ def _parsed(start: str, text: str, end: str) -> ast.Statement | ast.LineGroup:
     return item
 
 
-def _check_arguments(function: Function, given: int, named: tuple[str, ...]) -> None:
-    wanted = function.parameters[given:]
+def _check_arguments(function: Function, count: int, named: tuple[str, ...]) -> None:
+    wanted = function.parameters[count:]
     for name in wanted:
         if name in OPTIONS:
             message = f"`{name}` is an option of `tree_map`, so no tree can be given by that name"
             refuse("RMM713", message, f"call it something else in the text than `{name}`")
-    if len(function.parameters) >= given and sorted(wanted) == sorted(named):
+    if len(function.parameters) >= count and sorted(wanted) == sorted(named):
         return
     listed = ", ".join(f"`{name}`" for name in function.parameters) or "no name"
-    by_place = [f"{given} by place"] if given else []
+    by_place = [f"{count} by place"] if count else []
     by_name = [f"{', '.join(f'`{name}`' for name in named)} by name"] if named else []
     trees = f"trees given: {' and '.join(by_place + by_name) or 'none'}"
     refuse("RMM713", f"the text reads {listed}; {trees}", "give one tree for each of its names")
@@ -93,8 +95,8 @@ def _names(node: Any) -> Iterator[str]:
         case ast.Call(function="iterate", arguments=(_, *others)):  # the first is a function
             yield from _names(others)
         case tuple() | list():
-            for one in node:
-                yield from _names(one)
+            for child in node:
+                yield from _names(child)
         case _ if is_dataclass(node):
             for field in fields(node):
                 yield from _names(getattr(node, field.name))

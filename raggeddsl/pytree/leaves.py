@@ -43,7 +43,7 @@ class Group:
     @property
     def count(self) -> int:
         """How many members the group has."""
-        return max((len(one.layout) for one in self.inputs if not one.shared), default=1)
+        return max((len(argument.layout) for argument in self.inputs if not argument.shared), default=1)
 
 
 def groups_of(names: Sequence[str], trees: Sequence[Any]) -> tuple[Any, list[Group]]:
@@ -51,7 +51,7 @@ def groups_of(names: Sequence[str], trees: Sequence[Any]) -> tuple[Any, list[Gro
     flat = [_flat(tree) for tree in trees]
     lone: Any = jax.tree.structure(0)
     whole = next((structure for _, structure in flat if structure != lone), lone)
-    own: list[list[Any] | None] = []
+    unshared: list[list[Any] | None] = []
     alone: list[Any] = []
     for name, (leaves, structure) in zip(names, flat, strict=True):
         read = [_leaf(leaf, name, path) for path, leaf in leaves]
@@ -59,18 +59,18 @@ def groups_of(names: Sequence[str], trees: Sequence[Any]) -> tuple[Any, list[Gro
         if structure != whole and not shared:
             place = [structure for _, structure in flat].index(whole)
             _refuse_structure((name, *flat[names.index(name)]), (names[place], *flat[place]))
-        own.append(None if shared else read)
+        unshared.append(None if shared else read)
         alone.append(read[0] if shared else None)
     paths = [] if whole == lone else next(leaves for leaves, structure in flat if structure == whole)
     kinds: dict[Any, list[int]] = {}
     for place in range(whole.num_leaves):
-        kinds.setdefault(_kind(own, place, paths), []).append(place)
-    return whole, [_group(names, own, alone, kind, places, paths) for kind, places in kinds.items()]
+        kinds.setdefault(_kind(unshared, place, paths), []).append(place)
+    return whole, [_group(names, unshared, alone, kind, places, paths) for kind, places in kinds.items()]
 
 
 def paths_of(trees: Sequence[Any], structure: Any) -> list[str]:
     """The path of each leaf, in the trees that have this structure, as `jax.tree_util.keystr` writes it."""
-    leaves = next(leaves for leaves, found in map(_flat, trees) if found == structure)
+    leaves = next(leaves for leaves, tree_structure in map(_flat, trees) if tree_structure == structure)
     return [jax.tree_util.keystr(path) for path, _ in leaves]
 
 
@@ -82,16 +82,18 @@ def _flat(tree: Any) -> _Flat:
     return jax.tree_util.tree_flatten_with_path(tree, is_leaf=_is_ragged)
 
 
-def _refuse_structure(one: tuple[str, list[Any], Any], other: tuple[str, list[Any], Any]) -> NoReturn:
+def _refuse_structure(first: tuple[str, list[Any], Any], second: tuple[str, list[Any], Any]) -> NoReturn:
     """Raise RMM713 for two trees (name, leaves, structure), naming the first leaf that only one has."""
     help = "trees have one structure; a number or one matrix is shared by all leaves"
-    paths = [dict.fromkeys(jax.tree_util.keystr(path) for path, _ in leaves) for _, leaves, _ in (one, other)]
+    paths = [
+        dict.fromkeys(jax.tree_util.keystr(path) for path, _ in leaves) for _, leaves, _ in (first, second)
+    ]
     for have, lack in ((0, 1), (1, 0)):
         for path in paths[have]:
             if path and path not in paths[lack]:
-                name, another = (one, other)[have][0], (one, other)[lack][0]
+                name, another = (first, second)[have][0], (first, second)[lack][0]
                 refuse("RMM713", f"`{name}` has a leaf `{path}`, where `{another}` has none", help)
-    refuse("RMM713", f"`{one[0]}` is {one[2]}, where `{other[0]}` is {other[2]}", help)
+    refuse("RMM713", f"`{first[0]}` is {first[2]}, where `{second[0]}` is {second[2]}", help)
 
 
 def _is_ragged(value: Any) -> bool:
@@ -116,9 +118,9 @@ def _leaf(value: Any, name: str, path: Any) -> Any:
     return value if weak(value) and array.ndim == 0 else array
 
 
-def _kind(own: Sequence[list[Any] | None], place: int, paths: Sequence[Any]) -> Any:
+def _kind(unshared: Sequence[list[Any] | None], place: int, paths: Sequence[Any]) -> Any:
     """Leaves of equal kinds are a family: the element type of each argument, and whether it is a number."""
-    leaves = [column[place] for column in own if column is not None]
+    leaves = [column[place] for column in unshared if column is not None]
     if any(map(_is_ragged, leaves)):
         if not all(_is_ragged(leaf) and len(leaf) == len(leaves[0]) for leaf in leaves):
             leaf = f"the leaf `{_path(paths, place)}`" if paths else "one tree"
@@ -135,7 +137,7 @@ def _path(paths: Sequence[Any], place: int) -> str:
 
 def _group(
     names: Sequence[str],
-    own: Sequence[list[Any] | None],
+    unshared: Sequence[list[Any] | None],
     alone: Sequence[Any],
     kind: Any,
     places: list[int],
@@ -143,12 +145,12 @@ def _group(
 ) -> Group:
     columns = [
         [value] if column is None else [column[place] for place in places]
-        for column, value in zip(own, alone, strict=True)
+        for column, value in zip(unshared, alone, strict=True)
     ]
     typed = [column[0].dtype for column in columns if not weak(column[0])]
     usual = jax.dtypes.canonicalize_dtype(typed[0] if typed else np.result_type(columns[0][0]))
     inputs, values = [], []
-    for name, column, first in zip(names, columns, own, strict=True):
+    for name, column, first in zip(names, columns, unshared, strict=True):
         dtype = usual if weak(column[0]) else jax.dtypes.canonicalize_dtype(column[0].dtype)
         shared = first is None
         called = name if shared else name + _path(paths, places[0])
@@ -158,7 +160,7 @@ def _group(
             inputs.append(Input(column[0].layout, short, False))
             values.append(column[0])
         else:
-            given = [np.shape(leaf) for leaf in column] if weak(column[0]) else shapes(column)
-            inputs.append(Input(Layout.of_shapes(given), short, shared))
+            leaf_shapes = [np.shape(leaf) for leaf in column] if weak(column[0]) else shapes(column)
+            inputs.append(Input(Layout.of_shapes(leaf_shapes), short, shared))
             values.append(column[0] if shared else column)
     return Group(tuple(places), tuple(inputs), tuple(values), not isinstance(kind, tuple))

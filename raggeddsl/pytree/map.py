@@ -117,8 +117,8 @@ def _lying(value: Any) -> Any:
 def _in_order(groups: Sequence[Group], out: dict[str, Any], count: int) -> list[Any]:
     results: list[Any] = [None] * count
     for number, group in enumerate(groups):
-        found = out[f"tree_y{number}"]
-        for place, result in zip(group.places, [found] if group.whole else found.to_list(), strict=True):
+        value = out[f"tree_y{number}"]
+        for place, result in zip(group.places, [value] if group.whole else value.to_list(), strict=True):
             results[place] = result
     return results
 
@@ -136,23 +136,23 @@ def _program(
         index = f"tree_i{number}"
         lines.append(f"index {index} in {count}")
         arguments = []
-        for argument, one in enumerate(inputs):
-            lines += _declared(_input(number, argument), one, index)
-            member = "" if one.shared else f"[{index}]"
-            arguments.append(_input(number, argument) + member + ".T" * one.layout.column_major)
+        for argument, leaves in enumerate(inputs):
+            lines += _declared(_input(number, argument), leaves, index)
+            member = "" if leaves.shared else f"[{index}]"
+            arguments.append(_input(number, argument) + member + ".T" * leaves.layout.column_major)
         call = f"{function.name}({', '.join(arguments)})"
         lines.append(f"output tree_y{number}[{index}] = {call} with precision={how.precision}")
     text = "\n".join(lines) + "\n"
     return compile(text, name=NAME, target=how.target, kernel=how.kernel, ahead=False)
 
 
-def _declared(name: str, one: Input, index: str) -> list[str]:
+def _declared(name: str, leaves: Input, index: str) -> list[str]:
     """The lines that declare an input, and the sizes of its members if it is a family."""
-    layout = one.layout.transposed if one.layout.column_major else one.layout
-    if one.shared:
-        return [f"input {name} : {one.dtype}{list(layout.shape(0))}"]
+    layout = leaves.layout.transposed if leaves.layout.column_major else leaves.layout
+    if leaves.shared:
+        return [f"input {name} : {leaves.dtype}{list(layout.shape(0))}"]
     if layout.scalar:
-        return [f"input {name}[{index}] : {one.dtype}[]"]
+        return [f"input {name}[{index}] : {leaves.dtype}[]"]
     sizes = {f"{name}_m": layout.rows, f"{name}_n": layout.cols}
     dims = [f"dim {dim}[{index}] = {column.tolist()}" for dim, column in sizes.items()]
-    return [*dims, f"input {name}[{index}] : {one.dtype}[{', '.join(f'{dim}[{index}]' for dim in sizes)}]"]
+    return [*dims, f"input {name}[{index}] : {leaves.dtype}[{', '.join(f'{dim}[{index}]' for dim in sizes)}]"]

@@ -148,8 +148,8 @@ def groups(workload: Workload, level: Level, memory: Mapping[str, Packed]) -> Gr
 
 
 def _addresses(memory: Mapping[str, Packed], operand: Operand) -> np.ndarray:
-    own = memory[operand.name].addresses
-    return own if operand.members is None else own[operand.members]
+    addresses = memory[operand.name].addresses
+    return addresses if operand.members is None else addresses[operand.members]
 
 
 def _ints(column: np.ndarray) -> np.ndarray:

@@ -48,12 +48,12 @@ def pad_buckets(workload: Workload, inputs: Mapping[str, Any], limits: Limits) -
         return jax.block_until_ready(program(stacks, alone))
 
     def results(value: Any) -> list[np.ndarray]:
-        found: list[np.ndarray] = [np.empty(0)] * workload.members
+        matrices: list[np.ndarray] = [np.empty(0)] * workload.members
         for bucket, stack in zip(buckets, map(np.asarray, value), strict=True):
             for place, i in enumerate(bucket.tolist()):
                 m, n = workload.results[i]
-                found[i] = stack[place, :m, :n]
-        return found
+                matrices[i] = stack[place, :m, :n]
+        return matrices
 
     return Way(call, call, results, note=f"{len(classes)} classes, {NOTE}")
 

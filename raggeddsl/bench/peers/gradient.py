@@ -41,36 +41,36 @@ def _prepare(workload: Workload, inputs: Mapping[str, Any], kind: str, target: A
     import raggeddsl as rd
 
     resident = resident_inputs(workload, inputs)
-    given = _random(workload)
-    made: list[Any] = []
+    out_cotangents = _random(workload)
+    programs: list[Any] = []
 
     def first() -> Any:
         rd.clear_caches()  # another row of raggeddsl may have compiled the same program
         program = compiled(workload, target, kernel)
-        made[:] = [program, jax.jit(pulled_back(program) if kind == GRAD else with_loss(program))]
+        programs[:] = [program, jax.jit(pulled_back(program) if kind == GRAD else with_loss(program))]
         return call()
 
-    packed = {workload.out: rd.Ragged.from_list(given)}
+    packed = {workload.out: rd.Ragged.from_list(out_cotangents)}
     more = (packed,) if kind == GRAD else ()
     jax.block_until_ready(more)
 
     def call() -> Any:
-        return jax.block_until_ready(made[1](resident, *more))
+        return jax.block_until_ready(programs[1](resident, *more))
 
     def results(value: Any) -> list[np.ndarray]:
         return [np.asarray(member) for member in value[0][workload.out].to_list()]
 
     def beside(value: Any) -> float:
-        right = cotangents(workload, inputs, given if kind == GRAD else results(value))
+        right = cotangents(workload, inputs, out_cotangents if kind == GRAD else results(value))
         return max(_apart(value[1][name], members) for name, members in right.items()) / SLACK
 
     def work() -> Work:
         """Inputs and given cotangents are read; results and the gradient, as large as inputs, written."""
         moved = workload.bytes + workload.input_bytes + (workload.result_bytes if kind == GRAD else 0)
-        return Work(flop_of(made[1].trace(resident, *more).jaxpr), moved)
+        return Work(flop_of(programs[1].trace(resident, *more).jaxpr), moved)
 
     note = "value and gradient by all inputs"
-    return Way(first, call, results, note=note, facts=lambda: facts(made[0]), beside=beside, work=work)
+    return Way(first, call, results, note=note, facts=lambda: facts(programs[0]), beside=beside, work=work)
 
 
 def flop_of(jaxpr: Any) -> float:
@@ -100,25 +100,25 @@ def _abstract(signature: Any) -> dict[str, Any]:
 
     import raggeddsl as rd
 
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for group in signature.groups:
         if group.family:
             data = jax.ShapeDtypeStruct((group.layout.size,), group.dtype)
-            found[group.names[0]] = rd.Ragged(data, group.layout)
+            values[group.names[0]] = rd.Ragged(data, group.layout)
         else:
             shapes = map(group.layout.shape, range(len(group.names)))
             alone = [jax.ShapeDtypeStruct(shape, group.dtype) for shape in shapes]
-            found |= dict(zip(group.names, alone, strict=True))
-    return found
+            values |= dict(zip(group.names, alone, strict=True))
+    return values
 
 
 def pulled_back(program: Any) -> Any:
     """(inputs, cotangents of the results) → (results, cotangents of the inputs)."""
     import jax
 
-    def raggeddsl_grad(inputs: Any, given: Any) -> Any:
+    def raggeddsl_grad(inputs: Any, out_cotangents: Any) -> Any:
         results, back = jax.vjp(program, inputs)
-        return results, back(given)[0]
+        return results, back(out_cotangents)[0]
 
     return raggeddsl_grad
 
@@ -133,8 +133,8 @@ def with_loss(program: Any) -> Any:
         return 0.5 * sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(results)), results
 
     def raggeddsl_loss(inputs: Any) -> Any:
-        (_, results), found = jax.value_and_grad(loss, has_aux=True)(inputs)
-        return results, found
+        (_, results), gradients = jax.value_and_grad(loss, has_aux=True)(inputs)
+        return results, gradients
 
     return raggeddsl_loss
 
@@ -145,8 +145,8 @@ def _random(workload: Workload) -> list[np.ndarray]:
     return unpack(np.random.default_rng(SEED + 1).standard_normal(size, np.float32), workload.results)
 
 
-def _apart(found: Any, right: list[np.ndarray]) -> float:
+def _apart(computed: Any, right: list[np.ndarray]) -> float:
     """The largest relative error of a member."""
-    members = found.to_list() if hasattr(found, "to_list") else [found]
+    members = computed.to_list() if hasattr(computed, "to_list") else [computed]
     pairs = zip(map(np.asarray, members), right, strict=True)
-    return max((distance(one, other) for one, other in pairs), default=0.0)
+    return max((distance(member, wanted) for member, wanted in pairs), default=0.0)

@@ -46,8 +46,8 @@ def load() -> ctypes.CDLL | None:
     """MKL's run-time library with its OpenMP layer (or that of MKL_THREADING_LAYER), or None."""
     folders = [Path(sys.prefix) / "lib", Path(sys.prefix) / "Library" / "bin"]
     names = ("libmkl_rt.so*", "libmkl_rt*.dylib", "mkl_rt*.dll")
-    found = [path for folder in folders for name in names for path in sorted(folder.glob(name))]
-    for path in found:
+    paths = [path for folder in folders for name in names for path in sorted(folder.glob(name))]
+    for path in paths:
         try:
             library = ctypes.CDLL(str(path))
         except OSError:

@@ -38,8 +38,8 @@ def openblas_batch(workload: Workload, inputs: Mapping[str, Any], limits: Limits
         for copy, arguments in calls:
             if copy is not None:
                 np.copyto(*copy)
-            for one in arguments:
-                function(*one)
+            for problem in arguments:
+                function(*problem)
 
     def results(_: Any) -> list[np.ndarray]:
         return job.memory[workload.out].members()
@@ -72,8 +72,8 @@ def load() -> ctypes.CDLL | None:
     except ImportError:
         return None
     folder = Path(scipy_openblas32.get_lib_dir())
-    found = sorted(folder.glob(f"*{scipy_openblas32.get_library()}.*"))
-    libraries = [path for path in found if path.suffix in (".so", ".dylib", ".dll")]
+    files = sorted(folder.glob(f"*{scipy_openblas32.get_library()}.*"))
+    libraries = [path for path in files if path.suffix in (".so", ".dylib", ".dll")]
     return ctypes.CDLL(str(libraries[0])) if libraries else None
 
 

@@ -31,10 +31,10 @@ def variant(words: list[str]) -> Prepare | None:
     With the word `donate` in front, each call is given the result of the one before, to write over.
     """
     donate = words[:1] == ["donate"]
-    found = chosen(words[1:] if donate else words)
-    if found is None:
+    choice = chosen(words[1:] if donate else words)
+    if choice is None:
         return None
-    target, kernel = found
+    target, kernel = choice
 
     def prepare(workload: Workload, inputs: Mapping[str, Any], limits: Limits) -> Way | Skip:
         if kernel == "mkl" and load() is None:
@@ -59,16 +59,16 @@ def _prepare(
         return Skip(f"{shapes:,} distinct shapes, one executable each (--shape-limit {shapes} tries)")
 
     resident = resident_inputs(workload, inputs)
-    made: list[Any] = []
+    programs: list[Any] = []
     old: list[Any] = []
 
     def first() -> Any:
         rd.clear_caches()  # another row of raggeddsl may have compiled the same program
-        made.append(compiled(workload, target, kernel))
+        programs.append(compiled(workload, target, kernel))
         return call()
 
     def call() -> Any:
-        out = made[-1](resident, donate=old.pop() if old else None)
+        out = programs[-1](resident, donate=old.pop() if old else None)
         for value in out.values():
             value.block_until_ready()
         if donate:
@@ -79,7 +79,7 @@ def _prepare(
         return [np.asarray(member) for member in value[workload.out].to_list()]
 
     note = "each result is written over the one before" if donate else ""
-    return Way(first, call, results, note=note, facts=lambda: facts(made[-1]))
+    return Way(first, call, results, note=note, facts=lambda: facts(programs[-1]))
 
 
 def warm_up() -> None:

@@ -114,8 +114,8 @@ def _steady_cell(way: Mapping[str, Any]) -> str:
 
 
 def _memory_cell(way: Mapping[str, Any]) -> str:
-    found = way["memory_bytes"]
-    if not found:
+    memory = way["memory_bytes"]
+    if not memory:
         return ""
-    ratio = times_text(found["ratio"])
-    return bytes_text(found["steady"]) + (f" ({ratio})" if ratio else "")
+    ratio = times_text(memory["ratio"])
+    return bytes_text(memory["steady"]) + (f" ({ratio})" if ratio else "")

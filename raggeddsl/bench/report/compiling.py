@@ -17,15 +17,15 @@ def xla_rows(document: Mapping[str, Any]) -> list[Row]:
     head = ["workload", "products", "shapes", *XLA, "together", "to the first", "to a @ b"]
     rows: list[Row] = [head]
     for each in document["workloads"]:
-        found = each["compile"]
+        timing = each["compile"]
         counts = [f"{each['products']:,}", f"{each['distinct_shapes']:,}"]
-        ratios = [times_text(found["to_first"]), times_text(found["to_matmul"])]
-        rows.append([each["name"], *counts, *_parts(found), *ratios])
+        ratios = [times_text(timing["to_first"]), times_text(timing["to_matmul"])]
+        rows.append([each["name"], *counts, *_parts(timing), *ratios])
     return [*rows, [MATMUL, "1", "1", *_parts(matmul), "", times_text(1.0)]]
 
 
-def _parts(found: Mapping[str, Any]) -> list[str]:
-    seconds = [*(found["parts_s"].get(part, 0.0) for part in XLA), found["xla_s"]]
+def _parts(timing: Mapping[str, Any]) -> list[str]:
+    seconds = [*(timing["parts_s"].get(part, 0.0) for part in XLA), timing["xla_s"]]
     return [seconds_text(each) for each in seconds]
 
 
@@ -38,14 +38,14 @@ def whole_rows(document: Mapping[str, Any]) -> list[Row]:
     head = ["workload", *before, "all"] + (["gradient", "to forward"] if with_gradient else [])
     rows: list[Row] = [[*head, "computed FLOP", "XLA operations"]]
     for each in workloads:
-        found, facts = each["compile"], each["facts"]
-        seconds = [*(found["parts_s"].get(part, 0.0) for part in before), found["total_s"]]
+        timing, facts = each["compile"], each["facts"]
+        seconds = [*(timing["parts_s"].get(part, 0.0) for part in before), timing["total_s"]]
         ratio, operations = facts["computed_flop_ratio"], facts["xla_operations"]
         rows.append(
             [
                 each["name"],
                 *map(seconds_text, seconds),
-                *(_gradient_cells(found) if with_gradient else []),
+                *(_gradient_cells(timing) if with_gradient else []),
                 "" if ratio is None else f"{ratio:.2f}x",
                 "" if operations is None else f"{operations:,}",
             ]
@@ -53,13 +53,13 @@ def whole_rows(document: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def _gradient_cells(found: Mapping[str, Any]) -> list[str]:
+def _gradient_cells(timing: Mapping[str, Any]) -> list[str]:
     """Seconds to compile value and gradient, and that against the program's own from graph to compile.
 
     The gradient is a graph of its own that is planned too: so much of the program counts beside compiling.
     """
-    seconds = found["gradient_s"]
+    seconds = timing["gradient_s"]
     if seconds is None:
         return ["", ""]
-    forward = found["xla_s"] + sum(found["parts_s"].get(part, 0.0) for part in ("graph", "plan", "tables"))
+    forward = timing["xla_s"] + sum(timing["parts_s"].get(part, 0.0) for part in ("graph", "plan", "tables"))
     return [seconds_text(seconds), times_text(seconds / forward if forward else None)]

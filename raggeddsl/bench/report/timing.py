@@ -56,12 +56,12 @@ def memory_rows(each: Timed) -> list[Row]:
     """A row a way of which memory was measured: the bound, and the peaks of a first and a later call."""
     rows: list[Row] = [["way", "bound", "first call", "of bound", "later call", "of bound"]]
     for way in each["ways"]:
-        found = way["memory_bytes"]
-        if not found:
+        memory = way["memory_bytes"]
+        if not memory:
             continue
-        most = found["bound"]
+        most = memory["bound"]
         cells = ["" if most is None else bytes_text(round(most))]
-        for peak in (found["first"], found["steady"]):
+        for peak in (memory["first"], memory["steady"]):
             cells += [bytes_text(peak), times_text(peak / most if most else None)]
         rows.append([way["name"], *cells])
     return rows
@@ -75,8 +75,8 @@ def remarks(each: Timed) -> list[str]:
     names: dict[str, list[str]] = {}
     for way in each["ways"]:
         names.setdefault("; ".join(_said(each, way)), []).append(way["name"])
-    found = [f"{', '.join(alike)}: {said}" for said, alike in names.items() if said]
-    return [*found, *_of_jax(each), *_of_donated(each)]
+    of_ways = [f"{', '.join(alike)}: {said}" for said, alike in names.items() if said]
+    return [*of_ways, *_of_jax(each), *_of_donated(each)]
 
 
 def _said(each: Timed, way: Mapping[str, Any]) -> list[str]:
@@ -129,10 +129,10 @@ def mean_rows(workloads: list[Timed]) -> list[Row]:
             if way["ratio"] is not None and way["members"] == each["members"]:
                 ratios.setdefault(way["name"], []).append(counted_ratio(each, way))
     rows: list[Row] = [["way", "ratio", "workloads", "least", "most"]]
-    for name, found in ratios.items():
-        mean = math.exp(sum(map(math.log, found)) / len(found))
+    for name, of_way in ratios.items():
+        mean = math.exp(sum(map(math.log, of_way)) / len(of_way))
         rows.append(
-            [name, *map(times_text, [mean]), str(len(found)), *map(times_text, [min(found), max(found)])]
+            [name, *map(times_text, [mean]), str(len(of_way)), *map(times_text, [min(of_way), max(of_way)])]
         )
     return rows
 

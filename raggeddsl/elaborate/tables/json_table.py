@@ -81,12 +81,12 @@ def read_json(source: Source) -> JsonTable:
 
 
 def _once(table: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise TableError("RMM423", f'{table} has "{twice}" twice in one object', None, "rename one of them")
-    return found
+    return entries
 
 
 def _check(content: Any, source: Source) -> None:
@@ -131,6 +131,6 @@ def _value(text: str, start: int, name: str) -> Span:
 
 
 def _skip(text: str, at: int) -> int:
-    found = _WHITE.match(text, at)
-    assert found is not None
-    return found.end()
+    match = _WHITE.match(text, at)
+    assert match is not None
+    return match.end()

@@ -110,8 +110,8 @@ class _Copies:
             case _:
                 assert_never(op)
 
-    def type(self, own: FamilyType) -> FamilyType:
-        return replace(own, rows=np.tile(own.rows, self.size), cols=np.tile(own.cols, self.size))
+    def type(self, family: FamilyType) -> FamilyType:
+        return replace(family, rows=np.tile(family.rows, self.size), cols=np.tile(family.cols, self.size))
 
     def each(self, members: np.ndarray, count: int) -> np.ndarray:
         """A map into `count` members as a map into those of all copies, copy after copy."""
@@ -139,6 +139,6 @@ class _Copies:
         """A part of a join, with members of its own for each copy."""
         if key in self.many:
             return self.keys[key]
-        own = self.old.type(key)
-        copied = Combine(self.type(own), (Term(self.use(Operand(key), len(own))),))
+        family = self.old.type(key)
+        copied = Combine(self.type(family), (Term(self.use(Operand(key), len(family))),))
         return self.new.add(copied)

@@ -96,13 +96,13 @@ def _active(graph: Graph, varies: Sequence[bool]) -> set[int]:
 
 def _coefficients(graph: Graph, active: set[int]) -> set[int]:
     """The nodes whose own values the derivative reads: what stands beside something active."""
-    found: set[int] = set()
+    coefficients: set[int] = set()
 
     def beside(*uses: Operand | None) -> None:
         present = [use.node for use in uses if use is not None]
         for place, varying in enumerate(present):
             if varying in active:
-                found.update(_shown(graph, node) for node in present[:place] + present[place + 1 :])
+                coefficients.update(_shown(graph, node) for node in present[:place] + present[place + 1 :])
 
     for key in active:
         op = graph.op(key)
@@ -110,7 +110,7 @@ def _coefficients(graph: Graph, active: set[int]) -> set[int]:
             beside(op.lhs, op.rhs, op.by)
         for term in op.addends if isinstance(op, Product) else op.terms if isinstance(op, Combine) else ():
             beside(term.x, term.by)
-    return found
+    return coefficients
 
 
 def _shown(graph: Graph, key: int) -> int:
@@ -207,7 +207,7 @@ class _Tangents:
         """One product for each factor that varies, added up, and the tangents of the addends."""
         factors = (op.lhs, op.rhs, op.by)
         sums = [dot for addend in op.addends for dot in self.terms(addend)]
-        found: list[Product] = []
+        products: list[Product] = []
         for varying in range(3):
             if not self.varies(factors[varying]):
                 continue
@@ -216,18 +216,18 @@ class _Tangents:
                 for place, use in enumerate(factors)
             )
             assert lhs is not None and rhs is not None
-            found.append(replace(op, lhs=lhs, rhs=rhs, by=by, addends=(), origin=origin))
-        if not found:
+            products.append(replace(op, lhs=lhs, rhs=rhs, by=by, addends=(), origin=origin))
+        if not products:
             return self.new.add(Combine(op.type, tuple(sums), None, origin))
-        sums += [Term(Operand(self.new.add(product))) for product in found[1:]]
-        return self.new.add(replace(found[0], addends=tuple(sums)))
+        sums += [Term(Operand(self.new.add(product))) for product in products[1:]]
+        return self.new.add(replace(products[0], addends=tuple(sums)))
 
     def terms(self, term: Term) -> list[Term]:
         """The tangent of `factor * by * x`: a term for each of the two that varies."""
-        found = []
+        terms = []
         if self.varies(term.x):
             by = None if term.by is None else self.value(term.by)
-            found.append(Term(self.dot(term.x), term.factor, by))
+            terms.append(Term(self.dot(term.x), term.factor, by))
         if term.by is not None and self.varies(term.by):
-            found.append(Term(self.value(term.x), term.factor, self.dot(term.by)))
-        return found
+            terms.append(Term(self.value(term.x), term.factor, self.dot(term.by)))
+        return terms

@@ -99,11 +99,11 @@ def transpose(graph: Graph, linear: Sequence[bool], cotangents: Sequence[bool]) 
 
 def _dependent(graph: Graph, linear: set[int]) -> set[int]:
     """The linear inputs and every node that depends on them."""
-    found: set[int] = set()
+    dependent: set[int] = set()
     for key in graph.order():
-        if key in linear or any(use.node in found for use in operands(graph.op(key))):
-            found.add(key)
-    return found
+        if key in linear or any(use.node in dependent for use in operands(graph.op(key))):
+            dependent.add(key)
+    return dependent
 
 
 class _Cotangents:
@@ -138,8 +138,8 @@ class _Cotangents:
         key = output.operand.node
         assert output.operand.members is None and not output.operand.transposed, "outputs are whole nodes"
         name = f"{output.names[0] if output.names else ''} cotangent"
-        given = self.new.add(Input(self.old.type(key), (name,), True, Origin(name, output.span)))
-        self.sums.setdefault(key, []).append(Term(Operand(given)))
+        cotangent = self.new.add(Input(self.old.type(key), (name,), True, Origin(name, output.span)))
+        self.sums.setdefault(key, []).append(Term(Operand(cotangent)))
 
     def finished(self, reached: Sequence[int]) -> Graph:
         self.new.outputs = tuple(
@@ -210,15 +210,15 @@ class _Cotangents:
     def linear(self, operand: Operand | None) -> bool:
         return operand is not None and operand.node in self.depends
 
-    def type(self, own: FamilyType, *read: int) -> FamilyType:
-        """The type of a cotangent of `own` that is made of the new nodes `read`: complex if they are.
+    def type(self, family: FamilyType, *read: int) -> FamilyType:
+        """The type of a cotangent of `family` that is made of the new nodes `read`: complex if they are.
 
         The real part is taken at the end: in between, all that is real is real beside it too.
         """
         kinds = {DTYPES[self.new.type(key).dtype].kind for key in read}
-        if "complex" not in kinds or DTYPES[own.dtype].kind == "complex":
-            return own
-        return replace(own, dtype="c128" if own.dtype == "f64" else "c64")
+        if "complex" not in kinds or DTYPES[family.dtype].kind == "complex":
+            return family
+        return replace(family, dtype="c128" if family.dtype == "f64" else "c64")
 
     def collect(self, operand: Operand, node: Product | Combine) -> None:
         """Add what `node`, whose terms are those of the operand, gives to the operand's cotangent.
@@ -253,8 +253,8 @@ class _Cotangents:
 
     def view(self, op: View, cotangent: int) -> None:
         """The same elements in the shapes of what was viewed."""
-        own = self.old.type(op.x.node)
-        shown = own if op.x.members is None else own.take(op.x.members)
+        viewed = self.old.type(op.x.node)
+        shown = viewed if op.x.members is None else viewed.take(op.x.members)
         seen = self.new.add(View(self.type(shown, cotangent), Operand(cotangent), _origin(op)))
         self.term(Term(op.x), Operand(seen))
 
@@ -284,10 +284,10 @@ class _Cotangents:
     def against(self, op: Product, operand: Operand, read: Operand) -> tuple[Operand, Operand]:
         """The two factors of an operand's cotangent, in the orientation in which the operand is stored."""
         if operand is op.lhs:
-            other = self.value(op.rhs)
-            return (other, flipped(read)) if operand.transposed else (read, flipped(other))
-        other = self.value(op.lhs)
-        return (flipped(read), other) if operand.transposed else (flipped(other), read)
+            partner = self.value(op.rhs)
+            return (partner, flipped(read)) if operand.transposed else (read, flipped(partner))
+        partner = self.value(op.lhs)
+        return (flipped(read), partner) if operand.transposed else (flipped(partner), read)
 
     def arithmetic(self, op: Product, dtype: str) -> Arithmetic:
         """That of `op`; complex sums in place of real ones are kept as complex sums are."""
@@ -303,15 +303,15 @@ class _Cotangents:
         places = {"lhs": left.sizes.sum(), "rhs": right.sizes.sum(), "product": results.sizes.sum()}
         smallest = min(places, key=lambda place: float(places[place]))
         if smallest == "product":
-            factors, type, other = (lhs, rhs), results, read
+            factors, type, partner = (lhs, rhs), results, read
         else:
             operand, copied, type = (op.lhs, lhs, left) if smallest == "lhs" else (op.rhs, rhs, right)
             factors = self.against(op, operand, read)
             type = replace(type.transpose() if operand.transposed else type, dtype=dtype, scalar=False)
-            other = replace(copied, transposed=False)
+            partner = replace(copied, transposed=False)
         arithmetic = self.arithmetic(op, dtype)
         product = self.new.add(Product(type, *factors, arithmetic=arithmetic, origin=_origin(op)))
-        self.inner(by, op.factor, Operand(product), other)
+        self.inner(by, op.factor, Operand(product), partner)
 
     def inner(self, by: Operand, factor: float | int, x: Operand, y: Operand) -> None:
         """Add `factor * <x, y>`, term by term and without conjugation, to the cotangent of a scalar."""
@@ -322,8 +322,8 @@ class _Cotangents:
 
     def as_rows(self, operand: Operand) -> Operand:
         """The operand with each member as one row of its elements, in the order in which they are stored."""
-        own = self.new.type(operand.node)
-        type = FamilyType(np.ones(len(own), np.int64), own.sizes, own.dtype)
+        family = self.new.type(operand.node)
+        type = FamilyType(np.ones(len(family), np.int64), family.sizes, family.dtype)
         return Operand(self.new.add(View(type, Operand(operand.node))), operand.members)
 
     def stored(self, operand: Operand) -> Operand:

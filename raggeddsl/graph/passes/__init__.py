@@ -57,9 +57,9 @@ def normalise(
 
     `trace` receives (name of the pass, nodes before, nodes after) for each pass, in order.
     """
-    for one in pipeline(tuning):
+    for graph_pass in pipeline(tuning):
         before = len(graph)
-        graph = one.apply(graph)
+        graph = graph_pass.apply(graph)
         if trace is not None:
-            trace.append((one.name, before, len(graph)))
+            trace.append((graph_pass.name, before, len(graph)))
     return graph

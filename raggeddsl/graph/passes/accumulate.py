@@ -93,28 +93,28 @@ def _scalable(term: Term, inner: Combine | Product) -> bool:
         scaled = inner.terms
     else:
         scaled = (Term(inner.lhs, inner.factor, inner.by), *inner.addends)
-    if term.by is not None and any(own.by is not None for own in scaled):
+    if term.by is not None and any(inner_term.by is not None for inner_term in scaled):
         return False
-    return all(times(inner.type.dtype, own.factor, term.factor) is not None for own in scaled)
+    return all(times(inner.type.dtype, inner_term.factor, term.factor) is not None for inner_term in scaled)
 
 
 def _inlined(term: Term, inner: Combine) -> tuple[Term, ...]:
     """The terms of `inner` as `term` uses them."""
     if term.factor == 1 and term.by is None and term.x.members is None and not term.x.transposed:
         return inner.terms
-    return tuple(_scaled(own, term, inner.type.dtype) for own in inner.terms)
+    return tuple(_scaled(inner_term, term, inner.type.dtype) for inner_term in inner.terms)
 
 
-def _scaled(own: Term, outer: Term, dtype: str) -> Term:
+def _scaled(inner: Term, outer: Term, dtype: str) -> Term:
     """A term of what `outer` reads, read by itself with the scale, map and transpose of `outer`."""
-    x = through(outer.x, own.x)
-    by = outer.by if own.by is None else taken(own.by, outer.x.members)
-    return Term(x, _joined(dtype, own, outer), by)
+    x = through(outer.x, inner.x)
+    by = outer.by if inner.by is None else taken(inner.by, outer.x.members)
+    return Term(x, _joined(dtype, inner, outer), by)
 
 
-def _joined(dtype: str, own: Term | Product, outer: Term) -> float | int:
+def _joined(dtype: str, inner: Term | Product, outer: Term) -> float | int:
     """The factor of both, which `_scalable` has found to be in range."""
-    factor = times(dtype, own.factor, outer.factor)
+    factor = times(dtype, inner.factor, outer.factor)
     assert factor is not None, "such terms are not folded"
     return factor
 

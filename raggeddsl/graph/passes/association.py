@@ -43,14 +43,14 @@ def groups(
     count = sizes.shape[1]
     if sizes.shape[0] - 1 > tuning.longest_chain:
         return _windowed(sizes, free, tuning)
-    found: dict[Tree, list[np.ndarray]] = {}
+    pieces_by: dict[Tree, list[np.ndarray]] = {}
     block = max(1, tuning.chain_cells // sizes.shape[0] ** 2)
     for start in range(0, count, block):
         chosen = slice(start, min(start + block, count))
         splits = _splits(sizes[:, chosen], free, {span: w[chosen] for span, w in weights.items()})
         for tree, members in _trees(splits, sizes.shape[0] - 1):
-            found.setdefault(tree, []).append(members + start)
-    chosen_by = {tree: np.concatenate(pieces) for tree, pieces in found.items()}
+            pieces_by.setdefault(tree, []).append(members + start)
+    chosen_by = {tree: np.concatenate(pieces) for tree, pieces in pieces_by.items()}
     if len(chosen_by) > most:
         chosen_by = _fewer(chosen_by, sizes, free, weights, most, tuning)
     if len(chosen_by) == 1:
@@ -154,8 +154,8 @@ def _fewer(
     sample = every[:: max(1, len(every) // tuning.weighed_members)]
 
     def costs(trees: list[Tree], members: np.ndarray) -> np.ndarray:
-        own = {span: weight[members] for span, weight in weights.items()}
-        return np.stack([tree_cost(tree, sizes[:, members], free, own) for tree in trees])
+        member_weights = {span: weight[members] for span, weight in weights.items()}
+        return np.stack([tree_cost(tree, sizes[:, members], free, member_weights) for tree in trees])
 
     table = costs(candidates, sample)
     kept: list[int] = []
@@ -165,8 +165,8 @@ def _fewer(
         best = np.minimum(best, table[kept[-1]])
     trees = [candidates[place] for place in dict.fromkeys(kept)]
     choice = np.argmin(costs(trees, every), axis=0)
-    found = {tree: np.flatnonzero(choice == place) for place, tree in enumerate(trees)}
-    return {tree: members for tree, members in found.items() if len(members)}
+    chosen_by = {tree: np.flatnonzero(choice == place) for place, tree in enumerate(trees)}
+    return {tree: members for tree, members in chosen_by.items() if len(members)}
 
 
 def _windowed(sizes: np.ndarray, free: set[int], tuning: GraphTuning) -> list[tuple[Tree, Members]]:

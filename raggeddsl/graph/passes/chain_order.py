@@ -65,14 +65,14 @@ class ChainOrder:
         sizes, repeats = _sizes(graph, chain), _repeats(chain)
         weights = _weights(repeats)
         most = max(1, min(self.tuning.most_orders, self.tuning.chain_products // (factors - 1)))
-        found: list[Orders] = [groups(sizes, free, weights, most, self.tuning)]
-        if weights and len(found[0]) > 1:
-            found.append(groups(sizes, free, weights, 1, self.tuning))
+        candidates: list[Orders] = [groups(sizes, free, weights, most, self.tuning)]
+        if weights and len(candidates[0]) > 1:
+            candidates.append(groups(sizes, free, weights, 1, self.tuning))
         if free:
-            found += [groups(sizes, set(), weights, count, self.tuning) for count in (most, 1)]
-        if len(found) == 1:
-            return found[0]
-        return min(found, key=lambda orders: flop(orders, sizes, free, repeats))
+            candidates += [groups(sizes, set(), weights, count, self.tuning) for count in (most, 1)]
+        if len(candidates) == 1:
+            return candidates[0]
+        return min(candidates, key=lambda orders: flop(orders, sizes, free, repeats))
 
 
 def _sizes(graph: Graph, chain: Chain) -> np.ndarray:
@@ -84,16 +84,16 @@ def _sizes(graph: Graph, chain: Chain) -> np.ndarray:
 def _repeats(chain: Chain) -> Repeats:
     """For the factors i to j whose maps repeat together, which members' pieces are the same."""
     maps = [None if injective(factor.members) else factor.members for factor in chain.factors]
-    found = {}
+    repeats = {}
     for i, first in enumerate(maps):
         piece = first
         for j in range(i + 1, len(maps)):
-            other = maps[j]
-            if piece is None or other is None:
+            following = maps[j]
+            if piece is None or following is None:
                 break
-            piece = np.unique(np.stack([piece, other]), axis=1, return_inverse=True)[1].reshape(-1)
-            found[i, j] = piece
-    return found
+            piece = np.unique(np.stack([piece, following]), axis=1, return_inverse=True)[1].reshape(-1)
+            repeats[i, j] = piece
+    return repeats
 
 
 def _weights(repeats: Repeats) -> Spans:
@@ -112,8 +112,8 @@ class _Known:
         match node:
             case Product(target=None, by=None, addends=(), factor=1):
                 self.values.add(self._value(node.lhs, node.rhs, node.type.dtype, node.arithmetic))
-                other = self._value(flipped(node.rhs), flipped(node.lhs), node.type.dtype, node.arithmetic)
-                self.values.add(other)
+                mirrored = self._value(flipped(node.rhs), flipped(node.lhs), node.type.dtype, node.arithmetic)
+                self.values.add(mirrored)
 
     def pairs(self, chain: Chain) -> set[int]:
         """The places p where the product of factors p and p + 1 is there, for all members."""
@@ -142,30 +142,32 @@ class _Spelling:
     def emit(self, key: int) -> None:
         """Emit the products, the last of them (or the `Join` of all orders' last) under `key`."""
         chain = self.chain
-        made, roots = pieces(self.orders, len(chain.factors), len(chain.type), self.free)
-        found: list[tuple[Operand, Members]] = [(self.rewrite.use(factor), None) for factor in chain.factors]
-        for place, piece in enumerate(made):
-            product = self.product(piece, found)
+        chain_pieces, roots = pieces(self.orders, len(chain.factors), len(chain.type), self.free)
+        operands: list[tuple[Operand, Members]] = [
+            (self.rewrite.use(factor), None) for factor in chain.factors
+        ]
+        for place, piece in enumerate(chain_pieces):
+            product = self.product(piece, operands)
             if roots == [place]:
                 self.rewrite.ops[key] = replace(product, type=chain.type)
                 return
             self.known.add(product)
-            found.append((Operand(self.rewrite.emit(product)), piece.members))
-        parts = tuple(found[len(chain.factors) + root][0].node for root in roots)
+            operands.append((Operand(self.rewrite.emit(product)), piece.members))
+        parts = tuple(operands[len(chain.factors) + root][0].node for root in roots)
         places = tuple(members for _, members in self.orders if members is not None)
         self.rewrite.ops[key] = Join(chain.type, parts, places, chain.origin)
 
-    def product(self, piece: Piece, found: list[tuple[Operand, Members]]) -> Product:
+    def product(self, piece: Piece, operands: list[tuple[Operand, Members]]) -> Product:
         """The product of what was found before it, as (what to read, for which members)."""
-        lhs, rhs = (_read(*found[side], piece.members) for side in (piece.left, piece.right))
+        lhs, rhs = (_read(*operands[side], piece.members) for side in (piece.left, piece.right))
         rows, cols = self.type(lhs).rows, self.type(rhs).cols
         type = FamilyType(rows, cols, self.chain.type.dtype)
         return Product(type, lhs, rhs, arithmetic=self.chain.arithmetic, origin=self.chain.origin)
 
     def type(self, use: Operand) -> FamilyType:
         """The type that `use` presents to its reader."""
-        own = self.rewrite.ops[use.node].type
-        type = own if use.members is None else own.take(use.members)
+        stored = self.rewrite.ops[use.node].type
+        type = stored if use.members is None else stored.take(use.members)
         return type.transpose() if use.transposed else type
 
 
@@ -187,7 +189,7 @@ def _unnested(rewrite: Rewrite, join: Join) -> Join:
         if isinstance(inner, Join):
             del rewrite.ops[part]
             parts += inner.parts
-            places += [place[own] for own in inner.places]
+            places += [place[inner_place] for inner_place in inner.places]
         else:
             parts.append(part)
             places.append(place)

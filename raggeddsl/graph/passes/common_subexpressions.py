@@ -57,11 +57,11 @@ class CommonSubexpressions:
             if known is not None:
                 rewrite.moved[key] = known
                 continue
-            found = _repetition(rewrite, node) if isinstance(node, Product) else None
-            if found is None or not isinstance(node, Product):
+            repetition = _repetition(rewrite, node) if isinstance(node, Product) else None
+            if repetition is None or not isinstance(node, Product):
                 values.keep(key, node)
                 continue
-            first, inverse = found
+            first, inverse = repetition
             distinct = values.taken(node, first)
             if key in shown and not _worth_copying(rewrite, node, first, self.tuning.copied_flop):
                 rewrite.ops[key] = node

@@ -184,8 +184,8 @@ class _Fold:
 
     def exact(self, key: int, dtype: str) -> bool:
         """Whether a reader of type `dtype` may scale: integers wrap, so only in their own type."""
-        own = self.rewrite.old.type(key).dtype
-        return DTYPES[own].kind != "integer" or own == dtype
+        node_dtype = self.rewrite.old.type(key).dtype
+        return DTYPES[node_dtype].kind != "integer" or node_dtype == dtype
 
     def moderate(self, constant: float | int) -> bool:
         return constant != 0 and 1 / self.largest <= abs(constant) <= self.largest

@@ -42,10 +42,10 @@ def _flagged(graph: Graph) -> Graph:
     plain: set[int] = set()
 
     def use(operand: Operand) -> Operand:
-        found = rewrite.use(operand)
-        if found.transposed and found.node in plain:
-            return Operand(found.node, found.members)
-        return found
+        rewritten = rewrite.use(operand)
+        if rewritten.transposed and rewritten.node in plain:
+            return Operand(rewritten.node, rewritten.members)
+        return rewritten
 
     for key in graph.order():
         match graph.op(key):
@@ -95,7 +95,7 @@ def _palindrome(factors: tuple[Operand, ...], plain: set[int]) -> bool:
 
 def _turned(graph: Graph) -> Graph:
     """Operations turned round where that saves a copy, readers first."""
-    found = uses(graph)
+    uses_of = uses(graph)
     turned: set[int] = set()
 
     def transposed(use: Use) -> bool:
@@ -103,7 +103,7 @@ def _turned(graph: Graph) -> Graph:
 
     for key in reversed(graph.order()):
         if isinstance(graph.op(key), Product | Chain | Combine):
-            costly = [transposed(use) for use in found[key] if use.slot in _COSTLY]
+            costly = [transposed(use) for use in uses_of[key] if use.slot in _COSTLY]
             if costly and all(costly):
                 turned.add(key)
     if not turned:

@@ -49,7 +49,7 @@ def pieces(orders: Orders, factors: int, count: int, free: set[int]) -> tuple[li
     p + 1 with p in `free`, for all members, since the graph computes it for all anyway.
     """
     spans = [(factor, factor, factor + 1) for factor in range(factors)]
-    made: dict[tuple[int, int], int] = {}
+    numbers: dict[tuple[int, int], int] = {}
     wanted: list[list[Members]] = []
     roots = []
     for tree, members in orders:
@@ -59,18 +59,18 @@ def pieces(orders: Orders, factors: int, count: int, free: set[int]) -> tuple[li
                 stack.append(step)
                 continue
             right, left = stack.pop(), stack.pop()
-            number = made.setdefault((left, right), len(spans))
+            number = numbers.setdefault((left, right), len(spans))
             if number == len(spans):
                 spans.append((spans[left][0], spans[right][0], spans[right][2]))
                 wanted.append([])
             wanted[number - factors].append(members)
             stack.append(number)
         roots.append(stack[0] - factors)
-    found = []
-    for (left, right), span, groups in zip(made, spans[factors:], wanted, strict=True):
+    products = []
+    for (left, right), span, groups in zip(numbers, spans[factors:], wanted, strict=True):
         whole = span[2] - span[0] == 2 and span[0] in free
-        found.append(Piece(left, right, *span, None if whole else _union(groups, count)))
-    return found, roots
+        products.append(Piece(left, right, *span, None if whole else _union(groups, count)))
+    return products, roots
 
 
 def _union(groups: list[Members], count: int) -> Members:

@@ -78,10 +78,10 @@ class Merge:
         merged = False
         for keys in kinds.values():
             few = len(keys) <= max(self.tuning.few_inputs, 1)  # a family is alone of its kind, and stays one
-            own = keys if few else self._large(rewrite.old, keys)
-            for key in own:
+            separate = keys if few else self._large(rewrite.old, keys)
+            for key in separate:
                 rewrite.keep(key)
-            shared = [key for key in keys if key not in own]
+            shared = [key for key in keys if key not in separate]
             if not shared:
                 continue
             inputs = [rewrite.old.op(key) for key in shared]

@@ -66,12 +66,12 @@ class Numbers:
                 factors = tuple(self.operand(factor) for factor in node.factors)
                 return ("chain", common, factors, node.arithmetic, node.left)
             case Product():
-                given = (self.operand(node.lhs), self.operand(node.rhs), node.factor, self.operand(node.by))
+                product = (self.operand(node.lhs), self.operand(node.rhs), node.factor, self.operand(node.by))
                 place = None if node.target is None else (self.column(node.target), self.shape(node.type))
-                return ("product", common, given, place, self.terms(node.addends), node.arithmetic)
+                return ("product", common, product, place, self.terms(node.addends), node.arithmetic)
             case Combine():
-                own = node.terms and node.target is None
-                place = None if own else (self.column(node.target), self.shape(node.type))
+                implied = node.terms and node.target is None
+                place = None if implied else (self.column(node.target), self.shape(node.type))
                 return ("combine", common, self.terms(node.terms), place)
             case Input() | Join():
                 raise AssertionError("inputs and joins are what they are")

@@ -243,10 +243,10 @@ def node_uses(key: int, node: Node) -> list[tuple[int, Use]]:
 
 def uses(graph: Graph) -> dict[int, list[Use]]:
     """Every use of every node: readers in order, then outputs."""
-    found: dict[int, list[Use]] = {key: [] for key in graph}
+    uses_of: dict[int, list[Use]] = {key: [] for key in graph}
     for key in graph.order():
         for read, use in node_uses(key, graph.op(key)):
-            found[read].append(use)
+            uses_of[read].append(use)
     for place, output in enumerate(graph.outputs):
-        found[output.operand.node].append(Use(None, "output", place, output.operand))
-    return found
+        uses_of[output.operand.node].append(Use(None, "output", place, output.operand))
+    return uses_of
