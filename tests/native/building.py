@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+SOURCE = Path(__file__).parents[2] / "raggeddsl" / "native"
 SECONDS = "3"
 """How long each of the programs runs."""
 
@@ -24,7 +24,10 @@ def built(request: pytest.FixtureRequest, name: str, *options: str) -> Path:
     folder = request.config.cache.mkdir(f"native-{name}")
     always = ["-DRAGGEDDSL_FFI=OFF", "-DRAGGEDDSL_TESTS=ON"]
     with alone_in(folder):
-        said("cmake", "-S", ROOT / "raggeddsl/native", "-B", folder, *always, *options, timeout=120)
+        cache = folder / "CMakeCache.txt"
+        if cache.exists() and f"HOME_DIRECTORY:INTERNAL={SOURCE}\n" not in cache.read_text():
+            cache.unlink()  # it was made of sources in another place
+        said("cmake", "-S", SOURCE, "-B", folder, *always, *options, timeout=120)
         said("cmake", "--build", folder, "--parallel", str(os.cpu_count() or 1), timeout=1200)
     return folder / "tests"
 

@@ -39,9 +39,11 @@ const Arithmetic* find_arithmetic(const char* name) {
   __builtin_cpu_init();
   if (std::strcmp(name, "avx2") == 0 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     return &arithmetic_avx2();
+#if !defined(RAGGEDDSL_NO_AVX512)
   if (std::strcmp(name, "avx512") == 0 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
     return &arithmetic_avx512();
+#endif
 #endif
   return nullptr;
 }
