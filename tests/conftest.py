@@ -24,7 +24,7 @@ behind_installed(CHECKOUT)
 # in the processes that tests start.  Set before raggeddsl loads its library.
 os.environ.setdefault("RAGGEDDSL_CHECK", "1")
 
-# XLA takes a quarter of the suite's time for optimising.  It does so where what it makes of our own operations
+# XLA takes a quarter of the time here for optimising.  It does so where what it makes of our own operations
 # is tested (`OPTIMISED`); elsewhere it only calls our library, or computes what we compare with.  Set before
 # jax is imported, for the processes that tests start too.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
