@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,20 +23,6 @@ behind_installed(CHECKOUT)
 # Whatever any test makes is proved when it is made, and results are NaN before they are written; so it is
 # in the processes that tests start.  Set before raggeddsl loads its library.
 os.environ.setdefault("RAGGEDDSL_CHECK", "1")
-
-# XLA takes a quarter of the time here for optimising.  It does so where what it makes of our own operations
-# is tested (`OPTIMISED`); elsewhere it only calls our library, or computes what we compare with.  Set before
-# jax is imported, for the processes that tests start too.
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-OPTIMISED = (
-    "bench/",
-    "examples/",
-    "kernels/test_xla",
-    "lowering/",
-    "program/",
-    "test_peak_memory",
-    "test_compile_once",
-)
 
 # Time says nothing on a machine that others use too, and the first example builds the parser.
 settings.register_profile("raggeddsl", deadline=None)
@@ -98,17 +84,3 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
         assert text == path.read_text(encoding="utf-8")
 
     return compare
-
-
-@pytest.fixture(autouse=True, scope="module")
-def optimisations(request: pytest.FixtureRequest) -> Iterator[None]:
-    """XLA's optimisations, in the modules that want them."""
-    module = request.path.relative_to(CHECKOUT / "tests").as_posix()
-    if not module.startswith(OPTIMISED):
-        yield
-        return
-    import jax
-
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] == "1")

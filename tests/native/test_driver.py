@@ -12,6 +12,8 @@ import pytest
 
 from tests.native.building import SECONDS, built, said
 
+pytestmark = pytest.mark.cpp
+
 Run = Callable[[str, str], str]
 
 

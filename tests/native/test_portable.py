@@ -8,6 +8,8 @@ import pytest
 
 from tests.native.building import SECONDS, built, said
 
+pytestmark = pytest.mark.cpp
+
 ARM_COMPILER, ARM_MACHINE = "aarch64-linux-gnu-g++", "qemu-aarch64"
 
 # The code is the installed library's, which other tests run as it is compiled for users; here it is enough
