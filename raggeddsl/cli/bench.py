@@ -6,11 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from raggeddsl.cli.parser import EXIT_FINDINGS, EXIT_FINE, WrongUsage
 from raggeddsl.cli.spec import add_backend, count
 from raggeddsl.cli.write import write_text
+from raggeddsl.kernels.registry import KERNELS
+from raggeddsl.options import Target
 
 EXAMPLE = """\
 examples:
@@ -144,7 +146,7 @@ def listing() -> str:
             f"  TABLE is {', '.join(table_names())}, or a CSV with columns rows and cols",
             "peers:",
             *(f"  {name:{width}}  {what}" for name, what in peers.items()),
-            "  raggeddsl:WORD, WORD a target or a kernel (fused, dispatch, native, mkl, xla, reference)",
+            f"  raggeddsl:WORD, WORD a target or a kernel ({', '.join((*get_args(Target)[1:], *KERNELS))})",
             "  raggeddsl:donate[:WORD]  each result is written over the one before",
             "  raggeddsl:grad[:WORD]  value and gradient by all inputs, cotangents given",
             "  raggeddsl:loss[:WORD]  the same of a loss: half the sum of all squares",

@@ -150,8 +150,10 @@ class Program:
         """The arrays that a call on `values` may write over."""
         if old is None:
             return ()
+        if self.executable.takes_members:
+            values = ()  # nothing is written over: donating what is read does no harm
         names = (group.names[0] for group in self.inputs.groups)
-        return donated(old, self.outputs, dict(zip(names, values, strict=True)), self._source)
+        return donated(old, self.outputs, dict(zip(names, values, strict=False)), self._source)
 
     def compile(self, progress: Any = None) -> Program:
         """Have XLA compile everything now, so that the first call need not; returns the program.

@@ -16,7 +16,7 @@ import numpy as np
 from raggeddsl.configuration import x64_enabled
 from raggeddsl.diagnostics.errors import refuse
 from raggeddsl.packing.layout import Layout
-from raggeddsl.ragged.products import Side, multiply, side_of_list, side_of_packed
+from raggeddsl.ragged.products import multiply, side_of
 
 
 class Arithmetic:
@@ -94,16 +94,8 @@ def _product(left: Any, right: Any) -> Any:
                 f"`@` takes two Ragged, or a Ragged and one matrix; this array has shape {np.shape(side)}",
                 "make a stack of matrices a Ragged: `rd.Ragged.from_list(stack)`",
             )
-    products = multiply(_side(left, "As"), _side(right, "Bs"))
-    ragged: Any = left if isinstance(left, Arithmetic) else right
-    product = ragged.of_value(products.value, products.layout, products.dtype)
-    return product if products.wanted == products.dtype else product.astype(products.wanted)
-
-
-def _side(value: Any, name: str) -> Side:
-    if isinstance(value, Arithmetic):
-        return side_of_packed(value.data, value.layout, name)
-    return side_of_list(value, name)
+    products = multiply(side_of(left, "As"), side_of(right, "Bs"))
+    return products.held_by(type(left if isinstance(left, Arithmetic) else right))
 
 
 def _elementwise(operation: Callable[..., Any], sign: str, left: Any, right: Any) -> Any:

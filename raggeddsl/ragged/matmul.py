@@ -6,7 +6,7 @@ from typing import Any
 
 from raggeddsl.options import KernelName, Target
 from raggeddsl.packing.element_types import explicit
-from raggeddsl.ragged.products import Side, multiply, side_of_list, side_of_packed
+from raggeddsl.ragged.products import multiply, side_of
 from raggeddsl.ragged.ragged import Ragged
 
 
@@ -35,16 +35,8 @@ def matmul(
     Raises `RmmError`: RMM706 for what is not a matrix, RMM708 where lengths or inner sizes differ,
     RMM709 for an element type that there is not, such as int64, RMM711 for a batch outside of `jax.vmap`.
     """
-    left, right = _side(As, "As"), _side(Bs, "Bs")
+    left, right = side_of(As, "As"), side_of(Bs, "Bs")
     preferred = None if preferred_element_type is None else explicit(preferred_element_type, "matmul")
     products = multiply(left, right, precision=precision, preferred=preferred, target=target, kernel=kernel)
-    product = Ragged.of_value(products.value, products.layout, products.dtype)
-    if products.wanted != products.dtype:
-        product = product.astype(products.wanted)
+    product = products.held_by(Ragged)
     return product if isinstance(As, Ragged) or isinstance(Bs, Ragged) else product.to_list()
-
-
-def _side(values: Any, name: str) -> Side:
-    if isinstance(values, Ragged):
-        return side_of_packed(values.data, values.layout, name)
-    return side_of_list(values, name)

@@ -17,6 +17,7 @@ from raggeddsl.graph.nodes import Arithmetic, FamilyType, Operand, Origin, Produ
 from raggeddsl.lowering.executable import Executable, run
 from raggeddsl.options import KernelName, Options, Target
 from raggeddsl.packing.arrays import NotAnArray, as_arrays, shapes, types
+from raggeddsl.packing.given import Held
 from raggeddsl.packing.layout import Layout
 from raggeddsl.packing.product_types import product_types
 from raggeddsl.packing.values import Value
@@ -34,6 +35,11 @@ class Products(NamedTuple):
     dtype: np.dtype
     wanted: np.dtype
 
+    def held_by(self, family: Any) -> Any:
+        """The products as a `family`, the class `Ragged` or one made of it, in the type that is wanted."""
+        products = family.of_value(self.value, self.layout, self.dtype)
+        return products if self.wanted == self.dtype else products.astype(self.wanted)
+
 
 class Side(NamedTuple):
     """One argument: its elements packed or its members, their layout, their element types, weak or not.
@@ -47,17 +53,15 @@ class Side(NamedTuple):
     shared: bool = False
 
 
-def side_of_packed(data: Any, layout: Layout, name: str) -> Side:
-    """The side that the elements of a `Ragged` are.  Raises RMM711 for a batch outside of `jax.vmap`."""
-    check_packed(data, layout, name)
-    return Side(data, layout, frozenset([_type(data)]))
+def side_of(values: Any, name: str) -> Side:
+    """The side that a `Ragged` is, a list of matrices, or an array: of two axes one matrix, of three several.
 
-
-def side_of_list(values: Any, name: str) -> Side:
-    """The side that a list of matrices is, or an array: of two axes one matrix, of three several.
-
-    Raises RMM706 for what is not a matrix.
+    Raises RMM706 for what is not a matrix, RMM711 for a batch outside of `jax.vmap`.
     """
+    if isinstance(values, Held):
+        data = values.data
+        check_packed(data, values.layout, name)
+        return Side(data, values.layout, frozenset([_type(data)]))
     if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__iter__") or _axes(values) == 0:
         message = f"`{name}` is a value of type `{type(values).__name__}`, not a list of matrices"
         refuse("RMM706", message, "give a list of arrays, a `Ragged`, or one array of two or three axes")

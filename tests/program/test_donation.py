@@ -186,3 +186,14 @@ def test_packed_inputs_and_lists_give_the_same_bits():
     np.testing.assert_array_equal(program({"A": members})["G"].data, program({"A": packed})["G"].data)
     with pytest.raises(rd.RmmError, match="RMM702"):
         program({"A": packed, "B": packed})
+
+
+def test_a_dispatched_program_takes_what_it_reads_and_leaves_it_as_it_is():
+    text = "index i in 2\ndim n[i] = [2, 3]\ninput A[i] : f32[n[i], n[i]]\noutput Y[i] = A[i] @ A[i]\n"
+    program = rd.compile(text, target="dispatch")
+    first = program(program.random_inputs(0))
+    packed = rd.Ragged(first["Y"].data, first["Y"].layout)
+    second = program({"A": packed}, donate={"Y": packed})
+    assert not packed.data.is_deleted()
+    for before, after in zip(packed, second["Y"], strict=True):
+        np.testing.assert_allclose(after, before @ before, rtol=1e-5)

@@ -13,7 +13,7 @@ from raggeddsl.kernels.kernel import StageTime
 from raggeddsl.lowering.dispatch.launcher import Launcher, lower_dispatch
 from raggeddsl.lowering.executable import Progress
 from raggeddsl.lowering.fused import Fused
-from raggeddsl.packing.values import Value, is_traced, members
+from raggeddsl.packing.values import APART, Value, is_traced, members
 
 
 class Dispatched:
@@ -46,7 +46,8 @@ class Dispatched:
 
     def __call__(self, values: Sequence[Value], donated: tuple[Any, ...] = ()) -> Sequence[Value]:
         """The members of the results; the memory of `donated` is of no use to them."""
-        return self.fused(values) if is_traced(values) else self.lowered(values)
+        apart = all(isinstance(value, APART) for value in values)
+        return self.lowered(values) if apart else self.fused(values)
 
     # ------------------------------------------------------------ making it
 
